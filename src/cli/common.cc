@@ -1,0 +1,140 @@
+#include "cli/common.h"
+
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/progress.h"
+#include "cli/sources.h"
+#include "source/resolve.h"
+
+namespace careen {
+namespace {
+
+std::string environment(const char* name) {
+  const char* v = std::getenv(name);
+  return v == nullptr ? "" : v;
+}
+
+std::string xdg(const char* variable, const char* under_home) {
+  std::string base = environment(variable);
+  if (base.empty() || base[0] != '/') {
+    std::string home = environment("HOME");
+    if (home.empty()) return "";
+    base = home + "/" + under_home;
+  }
+  return base + "/careen";
+}
+
+// A directory for unlinked files: the cache's where it can be written, else that for temporary files.
+std::string spool_directory(const std::string& cache) {
+  if (!cache.empty() && make_directories(cache) && ::access(cache.c_str(), W_OK) == 0) return cache;
+  std::string tmp = environment("TMPDIR");
+  return tmp.empty() ? "/tmp" : tmp;
+}
+
+Result<uint64_t> size_option(const char* name, const std::string& text) {
+  if (text.empty()) return uint64_t{0};
+  auto v = to_size(text);
+  if (!v || *v == 0) return Error{Errc::usage, std::string(name) + ": '" + escape(text) + "' is not a size; write 512M or 8G"};
+  return *v;
+}
+
+Result<std::vector<ScanResult>> scan_all(const ImageOptions& o) {
+  ScanOptions scan;
+  CAREEN_ASSIGN(ThreatSet threats, load_threats({o.threats, o.replace}));
+  scan.threats = std::make_shared<const ThreatSet>(std::move(threats));
+  CAREEN_ASSIGN(scan.spool_limit, size_option("--spool-limit", o.spool_limit));
+  CAREEN_ASSIGN(scan.max_layer, size_option("--max-layer-size", o.max_layer));
+  std::string cache = o.no_cache ? "" : o.cache_dir.empty() ? default_cache_directory() : o.cache_dir;
+  scan.spool_directory = spool_directory(cache);
+  scan.cache = LayerCache::open(cache);
+  scan.jobs = o.jobs;
+  scan.stall_seconds = std::max(o.timeout * 2, 60U);
+
+  ResolveOptions resolve;
+  resolve.from = o.from;
+  resolve.platforms.all = o.all_platforms;
+  if (!o.platform.empty()) {
+    CAREEN_ASSIGN(Platform p, Platform::parse(o.platform));
+    resolve.platforms.platform = p;
+  }
+  resolve.index_archive = archive_indexer(scan);
+  add_network_sources(resolve, {o.insecure, o.ca_file, o.timeout}, resolve.index_archive);
+  CAREEN_ASSIGN(std::vector<Image> images, resolve_images(o.image, resolve));
+
+  std::vector<ScanResult> results;
+  for (const Image& image : images) {
+    Progress progress(!o.quiet && !o.no_progress);
+    scan.on_progress = [&](uint64_t done, uint64_t total, size_t left) { progress.show(done, total, left); };
+    results.push_back(scan_image(image, scan));
+  }
+  return results;
+}
+
+}  // namespace
+
+void add_image_options(CLI::App& app, ImageOptions& o) {
+  app.add_option("IMAGE", o.image,
+                 "docker:REF podman:REF registry:REF docker-archive:FILE[:REF|@N] oci-archive:FILE[:TAG] oci-dir:DIR[:TAG|@DIGEST] dir:ROOTFS "
+                 "file:PATH, - for an archive on standard input, a path, or a reference")
+      ->required();
+  app.add_option("--from", o.from, "Where a bare reference or path is read from, as docker, registry or oci-dir");
+  app.add_option("--platform", o.platform, "os/arch[/variant] (default: this machine's, then the only one there is)");
+  app.add_flag("--all-platforms", o.all_platforms, "Every platform of the image, each with its own verdict");
+  app.add_option("--threats", o.threats, "More threat records: a file, or a folder of them (repeatable)");
+  app.add_flag("--replace", o.replace, "A record of --threats may take the place of a built-in one");
+  app.add_option("--cache-dir", o.cache_dir, "Where facts of layers are remembered (default: $XDG_CACHE_HOME/careen)");
+  app.add_flag("--no-cache", o.no_cache, "Remember nothing, and read every layer");
+  app.add_option("--spool-limit", o.spool_limit, "Disk for one temporary file, as 2G (default 8G)");
+  app.add_option("--max-layer-size", o.max_layer, "The most that one layer may inflate to (default 64G)");
+  app.add_option("--timeout", o.timeout, "Seconds that a step over the network may take (default 60)")->check(CLI::Range(1U, 86'400U));
+  app.add_option("--jobs", o.jobs, "Layers read at once (default: one per processor)")->check(CLI::Range(1U, 64U));
+  app.add_flag("--insecure", o.insecure, "Allow plain HTTP and unknown certificates; for loopback plain HTTP needs no permission");
+  app.add_option("--cacert", o.ca_file, "A PEM file with the certificate of a private authority");
+  app.add_flag("-q,--quiet", o.quiet, "Only the verdict; no progress, no warnings");
+  app.add_flag("-v,--verbose", o.verbose, "Everything, and what each step took");
+  app.add_flag("--no-progress", o.no_progress, "No progress line");
+}
+
+int complain(const Error& e) {
+  std::string text = "careen: ";
+  // A message may list things on lines of its own; each is safe already where it came from an image.
+  text += e.what + "\n";
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  return e.code == Errc::usage ? 2 : 4;
+}
+
+std::string default_cache_directory() { return xdg("XDG_CACHE_HOME", ".cache"); }
+std::string state_directory() { return xdg("XDG_STATE_HOME", ".local/state"); }
+
+Scanned run_scan(const ImageOptions& o) {
+  set_log_level(o.quiet ? LogLevel::quiet : o.verbose ? LogLevel::verbose : LogLevel::normal);
+  auto r = scan_all(o);
+  if (!r) return {{}, complain(r.error())};
+  return {std::move(*r), 0};
+}
+
+bool wants_color(int fd) {
+  if (!environment("NO_COLOR").empty() || environment("TERM") == "dumb") return false;
+  if (std::string force = environment("CLICOLOR_FORCE"); !force.empty() && force != "0") return true;
+  return ::isatty(fd) == 1;
+}
+
+size_t terminal_width(int fd) {
+  winsize w{};
+  if (::isatty(fd) == 1 && ::ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col >= 40) return std::min<size_t>(w.ws_col, 120);
+  return 80;
+}
+
+bool print(std::string_view text) {
+  auto ok = write_full(STDOUT_FILENO, as_bytes(text));
+  if (!ok) complain(Error(ok.error()).in("standard output"));
+  return static_cast<bool>(ok);
+}
+
+}  // namespace careen

@@ -1,0 +1,55 @@
+// What the commands share: options about the image, the cache and the output, and running a scan with them.
+#pragma once
+#include <CLI/CLI.hpp>
+
+#include <string>
+#include <vector>
+
+#include "report/report.h"
+#include "scan/scan.h"
+
+namespace careen {
+
+struct ImageOptions {
+  std::string image, from, platform;
+  bool all_platforms = false;
+  std::vector<std::string> threats;
+  bool replace = false;
+  std::string cache_dir, spool_limit, max_layer;
+  bool no_cache = false, insecure = false, quiet = false, verbose = false, no_progress = false;
+  std::string ca_file;
+  unsigned timeout = 60, jobs = 0;
+};
+
+// Adds the options to a command; IMAGE is positional.
+void add_image_options(CLI::App& app, ImageOptions& o);
+
+// An error in the words of the user, and the exit status it means.
+int complain(const Error& e);
+
+// $XDG_CACHE_HOME/careen, $XDG_STATE_HOME/careen.
+std::string default_cache_directory();
+std::string state_directory();
+
+struct Scanned {
+  std::vector<ScanResult> results;
+  int status = 0;  // when there are none: the exit status, after the error was told
+};
+Scanned run_scan(const ImageOptions& o);
+
+bool wants_color(int fd);
+size_t terminal_width(int fd);
+
+// Writes to standard output; false (and a complaint) when that fails.
+bool print(std::string_view text);
+
+// The commands, each adding itself to the program. The returned function runs it.
+using Command = std::function<int()>;
+Command add_scan(CLI::App& app);
+Command add_packages(CLI::App& app);
+Command add_files(CLI::App& app);
+Command add_explain(CLI::App& app);
+Command add_threat(CLI::App& app);
+Command add_cache(CLI::App& app);
+
+}  // namespace careen

@@ -1,0 +1,43 @@
+// Finds libraries in an image as its dynamic linker would.
+//
+// glibc (ld.so(8)): DT_RPATH where there is no DT_RUNPATH, LD_LIBRARY_PATH of the image's configuration, DT_RUNPATH, the
+// directories of ld.so.conf with its includes, the default directories; in each the hwcaps subdirectories first. musl: LD_LIBRARY_PATH,
+// rpath, then etc/ld-musl-ARCH.path or /lib:/usr/local/lib:/usr/lib. Candidates of another machine or class are passed over.
+#pragma once
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "facts/image_facts.h"
+
+namespace careen {
+
+class Loader {
+ public:
+  Loader(const ImageFacts& image, const std::vector<std::string>& environment);
+
+  // The library that `name` means when `elf` (at `node`) asks for it inside `program`; kNoNode when there is none.
+  NodeId resolve(std::string_view name, const ElfFacts& elf, NodeId node, const ElfFacts* program, NodeId program_node) const;
+
+  // What a program loads by NEEDED, in the order of loading, with who asked: (library, asker).
+  struct Loaded {
+    NodeId node, by;
+    bool possible = false;  // by dlopen of a name in its text: perhaps
+  };
+  // With `dlopens`, also what the loaded files may open later.
+  std::vector<Loaded> closure(NodeId program, bool dlopens) const;
+
+ private:
+  void read_conf(std::string_view path, int depth);
+  NodeId look_in(const std::string& dir, std::string_view name, const ElfFacts& like) const;
+  bool fits(NodeId node, const ElfFacts& like) const;
+  static std::string expand(std::string_view dir, const std::string& origin, const ElfFacts& elf);
+  void pam_modules(const std::vector<Loaded>& all, NodeId program, std::vector<std::pair<NodeId, NodeId>>& out) const;
+  std::vector<std::string> hwcaps(const ElfFacts& like) const;
+
+  const ImageFacts& image_;
+  std::vector<std::string> preload_path_, conf_;
+  mutable std::unordered_map<std::string, NodeId> default_cache_;
+};
+
+}  // namespace careen

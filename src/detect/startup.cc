@@ -1,0 +1,298 @@
+#include "detect/startup.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "detect/shell.h"
+
+namespace careen {
+namespace {
+
+constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// Programs that start the program named by their arguments. `skip`: arguments of their own before it; options are passed over.
+struct Wrapper {
+  std::string_view name;
+  int skip;
+  std::string_view options_with_value;  // letters
+};
+constexpr std::array<Wrapper, 22> kWrappers{{{"tini", 0, "pe"}, {"dumb-init", 0, "r"}, {"catatonit", 0, ""}, {"gosu", 1, ""}, {"su-exec", 1, ""},
+                                             {"setpriv", 0, ""}, {"env", 0, "uC"}, {"nohup", 0, ""}, {"nice", 0, "n"}, {"ionice", 0, "cn"},
+                                             {"timeout", 1, "ks"}, {"stdbuf", 0, "ioe"}, {"setsid", 0, ""}, {"chroot", 1, ""}, {"sudo", 0, "ugC"},
+                                             {"time", 0, ""}, {"xargs", 0, "Inp"}, {"unshare", 0, ""}, {"chpst", 0, "ue"}, {"setuidgid", 1, ""},
+                                             {"s6-setuidgid", 1, ""}, {"with-contenv", 0, ""}}};
+
+class Finder {
+ public:
+  Finder(const ImageFacts& image, const ImageConfig& config) : image_(image), config_(config) {
+    for (const std::string& e : config.environment)
+      if (size_t eq = e.find('='); eq != std::string::npos) environment_[e.substr(0, eq)] = e.substr(eq + 1);
+  }
+
+  Startup run(bool is_rootfs) {
+    std::vector<std::string> words = config_.entrypoint;
+    words.insert(words.end(), config_.command.begin(), config_.command.end());
+    for (const std::string& w : words) out_.command += (out_.command.empty() ? "" : " ") + escape(w);
+    if (is_rootfs) init_system("the machine's start", 0);
+    else if (!words.empty()) start(words, "the image's command", 0);
+    return std::move(out_);
+  }
+
+ private:
+  void miss(const std::string& why) {
+    if (out_.not_followed.size() < 16 && std::find(out_.not_followed.begin(), out_.not_followed.end(), why) == out_.not_followed.end())
+      out_.not_followed.push_back(why);
+  }
+
+  NodeId locate(const std::string& name) const {
+    if (name.find('/') != std::string::npos) {
+      NodeId id = image_.tree.find(name.starts_with('/') ? name : config_.working_dir + "/" + name);
+      return id;
+    }
+    auto it = environment_.find("PATH");
+    std::string_view path = it == environment_.end() ? kDefaultPath : std::string_view(it->second);
+    for (std::string_view d : split(path, ':')) {
+      NodeId id = image_.tree.find(std::string(d) + "/" + name);
+      if (id != kNoNode && image_.tree.node(id).type == FileType::regular) return id;
+    }
+    return kNoNode;
+  }
+
+  // A command line with its words.
+  void start(const std::vector<std::string>& words, const std::string& how, int depth) {
+    if (words.empty() || depth > kMaxStartDepth || out_.programs.size() >= kMaxStarted) return;
+    NodeId id = locate(words[0]);
+    std::string base(base_name(words[0]));
+    if (id == kNoNode || image_.tree.node(id).type != FileType::regular) {
+      if (depth == 0) miss("the command " + escape(words[0]) + " is not in the image");
+      return;
+    }
+    std::string path = "/" + image_.tree.path(id);
+    std::vector<std::string> arguments(words.begin() + 1, words.end());
+    bool shell = is_shell(base);
+    if (image_.elf(id) != nullptr || image_.text_at.contains(id) || shell) program(id, how);
+    wrapper(base, arguments, how, depth);
+    if (shell) return shell_command(arguments, how, depth);
+    if (is_init(base, path)) return init_system(how, depth);
+    if (base == "supervisord") return supervisord(depth);
+    if (base == "runsvdir" || base == "s6-svscan" || base == "svscan" || path == "/init" || base == "my_init") services(depth);
+    if (base == "service" || base == "rc-service" || base == "systemctl") return service(arguments, depth);
+    if (base == "run-parts") return run_parts(arguments, depth);
+    if (auto it = image_.text_at.find(id); it != image_.text_at.end()) script(id, it->second->text, arguments, depth);
+    else if (image_.elf(id) == nullptr) miss("what " + escape(path) + " starts could not be read");
+  }
+
+  void program(NodeId id, const std::string& how) {
+    if (seen_.insert(id).second) out_.programs.push_back({id, how});
+  }
+
+  static bool is_shell(std::string_view b) {
+    return b == "sh" || b == "bash" || b == "dash" || b == "ash" || b == "zsh" || b == "ksh" || b == "mksh";
+  }
+  static bool is_init(std::string_view base, std::string_view path) {
+    return base == "systemd" || base == "init" ? path != "/init" : false;
+  }
+
+  void wrapper(const std::string& base, const std::vector<std::string>& arguments, const std::string& how, int depth) {
+    for (const Wrapper& w : kWrappers) {
+      if (w.name != base && !(w.name == "tini" && base.starts_with("tini-"))) continue;
+      int skip = w.skip;
+      for (size_t i = 0; i < arguments.size(); ++i) {
+        const std::string& a = arguments[i];
+        if (a == "--") continue;
+        if (a.starts_with('-')) {
+          if (a.size() == 2 && w.options_with_value.find(a[1]) != std::string_view::npos) ++i;
+          continue;
+        }
+        if (base == "env" && a.find('=') != std::string::npos) continue;
+        if (skip-- > 0) continue;
+        start({arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end()}, how, depth + 1);
+        return;
+      }
+    }
+  }
+
+  void shell_command(const std::vector<std::string>& arguments, const std::string& how, int depth) {
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      const std::string& a = arguments[i];
+      if (a.starts_with('-') && !a.starts_with("--") && a.find('c') != std::string::npos) {
+        if (i + 1 < arguments.size())
+          commands(arguments[i + 1], {arguments.begin() + static_cast<std::ptrdiff_t>(std::min(i + 3, arguments.size())), arguments.end()}, how, depth);
+        return;
+      }
+      if (a == "-o" || a == "-O") {
+        ++i;
+      } else if (!a.starts_with('-') && !a.starts_with('+')) {
+        NodeId id = locate(a.find('/') == std::string::npos ? "./" + a : a);
+        if (id == kNoNode) id = locate(a);
+        auto it = image_.text_at.find(id);
+        if (it != image_.text_at.end()) script(id, it->second->text, {arguments.begin() + static_cast<std::ptrdiff_t>(i + 1), arguments.end()}, depth);
+        else miss("the script " + escape(a) + " could not be read");
+        return;
+      }
+    }
+  }
+
+  void script(NodeId id, std::string_view text, const std::vector<std::string>& arguments, int depth) {
+    std::string path = "/" + image_.tree.path(id);
+    std::string key = path;
+    for (const auto& a : arguments) key += '\0' + a;
+    if (!scripts_.insert(key).second || scripts_.size() > kMaxStarted) return;
+    std::string_view first = text.substr(0, text.find('\n'));
+    std::vector<std::string> interpreter;
+    if (first.starts_with("#!"))
+      for (std::string_view w : words(first.substr(2))) interpreter.emplace_back(w);
+    std::string base = interpreter.empty() ? "sh" : std::string(base_name(interpreter[0]));
+    size_t at = 1;
+    if (base == "env" || base == "with-contenv" || base == "execlineb") {
+      while (at < interpreter.size() && interpreter[at].starts_with('-')) ++at;
+      if (base != "execlineb" && at < interpreter.size()) base = base_name(interpreter[at]);
+    }
+    if (!interpreter.empty())
+      if (NodeId i = locate(interpreter[0]); i != kNoNode) program(i, "interpreter of " + path);
+    if (is_shell(base) || base == "openrc-run" || base == "execlineb") commands(text, arguments, "script " + path, depth);
+    else if (base != "sh") miss("the script " + escape(path) + " is in " + escape(base) + ", which is not followed");
+  }
+
+  void commands(std::string_view text, const std::vector<std::string>& arguments, const std::string& how, int depth) {
+    ScriptCommands s = read_script(text, arguments, environment_);
+    if (!s.complete) miss(how + ": " + s.why);
+    for (std::vector<std::string>& c : s.commands) {
+      if ((c[0] == "." || c[0] == "source") && c.size() > 1) {
+        NodeId id = locate(c[1]);
+        if (auto it = image_.text_at.find(id); it != image_.text_at.end() && depth < kMaxStartDepth)
+          commands(it->second->text, arguments, "script /" + image_.tree.path(id), depth + 1);
+        else if (id != kNoNode) miss(how + ": it sources " + escape(c[1]) + ", which was not read");
+        continue;
+      }
+      // start-stop-daemon --exec PROGRAM, daemon PROGRAM: the word after, or any word that is a program in full.
+      for (size_t i = 1; i < c.size() && c[0].find("daemon") != std::string::npos; ++i)
+        if (c[i].starts_with('/')) start({c.begin() + static_cast<std::ptrdiff_t>(i), c.end()}, how, depth + 1);
+      start(c, how, depth + 1);
+    }
+  }
+
+  std::vector<NodeId> files_in(std::string_view dir) const {
+    NodeId id = image_.tree.find(dir);
+    return id == kNoNode || image_.tree.node(id).type != FileType::directory ? std::vector<NodeId>{} : image_.tree.sorted_children(id);
+  }
+
+  void run_parts(const std::vector<std::string>& arguments, int depth) {
+    for (const std::string& a : arguments)
+      if (!a.starts_with('-'))
+        for (NodeId f : files_in(a)) start({"/" + image_.tree.path(f)}, "run-parts " + a, depth + 1);
+  }
+
+  void supervisord(int depth) {
+    std::vector<std::string> files{"etc/supervisord.conf", "etc/supervisor/supervisord.conf"};
+    for (const char* dir : {"etc/supervisor/conf.d", "etc/supervisord.d", "etc/supervisor.d"})
+      for (NodeId f : files_in(dir)) files.push_back(image_.tree.path(f));
+    bool any = false;
+    for (const std::string& f : files)
+      each_line(image_.text(f), [&](std::string_view line) {
+        line = trim(line);
+        if (line.starts_with("command") && line.find('=') != std::string_view::npos) {
+          any = true;
+          start(split_words(line.substr(line.find('=') + 1)), "supervisord (/" + f + ")", depth + 1);
+        }
+        return true;
+      });
+    if (!any) miss("the configuration of supervisord was not found");
+  }
+
+  // runit, daemontools, s6 and s6-overlay: every service's run script.
+  void services(int depth) {
+    for (const char* dir : {"etc/service", "etc/services.d", "service", "run/service", "etc/s6-overlay/s6-rc.d", "var/service", "etc/runit/runsvdir/default"})
+      for (NodeId s : files_in(dir)) {
+        std::string base = std::string(dir) + "/" + std::string(image_.tree.name(s));
+        for (const char* name : {"/run", "/up"})
+          if (NodeId f = image_.tree.find(base + name); f != kNoNode)
+            if (auto it = image_.text_at.find(f); it != image_.text_at.end()) script(f, it->second->text, {}, depth + 1);
+      }
+    for (const char* dir : {"etc/cont-init.d", "etc/my_init.d"})
+      for (NodeId f : files_in(dir)) start({"/" + image_.tree.path(f)}, "start script", depth + 1);
+  }
+
+  void service(const std::vector<std::string>& arguments, int depth) {
+    for (const std::string& a : arguments) {
+      if (a.starts_with('-') || a == "start" || a == "restart" || a == "enable") continue;
+      std::string name = a.ends_with(".service") ? a.substr(0, a.size() - 8) : a;
+      if (name.find('/') != std::string::npos) continue;
+      if (NodeId f = image_.tree.find("etc/init.d/" + name); f != kNoNode) start({"/etc/init.d/" + name, "start"}, "service " + name, depth + 1);
+      for (const char* dir : {"etc/systemd/system/", "lib/systemd/system/", "usr/lib/systemd/system/"})
+        if (!image_.text(dir + name + ".service").empty()) return unit(dir + name + ".service", depth);
+    }
+  }
+
+  void unit(const std::string& path, int depth) {
+    if (!scripts_.insert("unit:" + path).second) return;
+    std::string name(base_name(path));
+    each_line(image_.text(path), [&](std::string_view line) {
+      line = trim(line);
+      for (std::string_view key : {"ExecStart=", "ExecStartPre=", "ExecStartPost="}) {
+        if (!line.starts_with(key)) continue;
+        line.remove_prefix(key.size());
+        while (!line.empty() && std::string_view("-@:+!").find(line[0]) != std::string_view::npos) line.remove_prefix(1);
+        start(split_words(line), "unit " + name, depth + 1);
+      }
+      return true;
+    });
+  }
+
+  void units_wanted(int depth) {
+    for (const char* base : {"etc/systemd/system", "lib/systemd/system", "usr/lib/systemd/system"})
+      for (NodeId dir : files_in(base)) {
+        std::string_view name = image_.tree.name(dir);
+        if (!name.ends_with(".wants") && !name.ends_with(".requires")) continue;
+        for (NodeId u : files_in(std::string(base) + "/" + std::string(name))) {
+          std::string unit_name(image_.tree.name(u));
+          if (!unit_name.ends_with(".service") && !unit_name.ends_with(".socket")) continue;
+          std::string service_name = unit_name.ends_with(".socket") ? unit_name.substr(0, unit_name.size() - 7) + ".service" : unit_name;
+          for (const char* d : {"etc/systemd/system/", "lib/systemd/system/", "usr/lib/systemd/system/"}) {
+            std::string found = d + service_name;
+            if (unit_name.ends_with(".socket") && image_.text(found).empty()) {  // ssh.socket starts ssh@.service
+              size_t dot = found.rfind('.');
+              found.insert(dot, "@");
+            }
+            if (!image_.text(found).empty()) {
+              unit(found, depth);
+              break;
+            }
+          }
+        }
+      }
+  }
+
+  void init_system(const std::string& how, int depth) {
+    NodeId init = kNoNode;
+    for (const char* p : {"sbin/init", "lib/systemd/systemd", "usr/lib/systemd/systemd"})
+      if (init == kNoNode) init = image_.tree.find(p);
+    if (init != kNoNode) program(init, how);
+    units_wanted(depth);
+    each_line(image_.text("etc/inittab"), [&](std::string_view line) {
+      auto f = split(line, ':');
+      if (!line.starts_with('#') && f.size() >= 4) start(split_words(f[3]), "etc/inittab", depth + 1);
+      return true;
+    });
+    for (const char* dir : {"etc/rc2.d", "etc/rc3.d", "etc/rcS.d", "etc/rc.d/rc3.d", "etc/runlevels/default"})
+      for (NodeId f : files_in(dir)) {
+        std::string_view name = image_.tree.name(f);
+        if (std::string_view(dir).find("runlevels") == std::string_view::npos && !name.starts_with('S')) continue;
+        start({"/" + std::string(dir) + "/" + std::string(name), "start"}, "init script " + std::string(name), depth + 1);
+      }
+  }
+
+  const ImageFacts& image_;
+  const ImageConfig& config_;
+  std::map<std::string, std::string> environment_;
+  std::set<NodeId> seen_;
+  std::set<std::string> scripts_;
+  Startup out_;
+};
+
+}  // namespace
+
+Startup find_startup(const ImageFacts& image, const ImageConfig& config, bool is_rootfs) { return Finder(image, config).run(is_rootfs); }
+
+}  // namespace careen

@@ -1,0 +1,373 @@
+#include "facts/collector.h"
+
+#include <unistd.h>
+
+#include <chrono>
+
+#include "archive/decompress.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "facts/elf_collector.h"
+#include "facts/interest.h"
+#include "formats/apk.h"
+#include "formats/dpkg.h"
+#include "formats/pacman.h"
+#include "formats/rpm_database.h"
+#include "formats/rpm_header.h"
+
+namespace careen {
+namespace {
+
+constexpr uint64_t kSha1Always = 64 << 10;   // apk records SHA-1; larger files get it when they are code
+constexpr size_t kDigestPiece = 16 << 10;    // so that the second and third digest find the bytes in the first-level cache
+constexpr uint64_t kMaxMtree = 64ULL << 20;
+
+// A file in the spool, read through one window.
+class SpoolView : public FileView {
+ public:
+  SpoolView(int fd, uint64_t size) : fd_(fd), size_(size), window_(64 << 10) {}
+  uint64_t size() const override { return size_; }
+  bool read(uint64_t offset, std::span<uint8_t> into) const override {
+    if (offset > size_ || into.size() > size_ - offset) return false;
+    if (into.size() > window_.size()) {
+      auto n = pread_full(fd_, into, offset);
+      return n && *n == into.size();
+    }
+    if (offset < at_ || offset + into.size() > at_ + have_) {
+      auto n = pread_full(fd_, window_, offset);
+      if (!n || *n < into.size()) return false;
+      at_ = offset;
+      have_ = *n;
+    }
+    std::memcpy(into.data(), window_.data() + (offset - at_), into.size());
+    return true;
+  }
+
+ private:
+  int fd_;
+  uint64_t size_;
+  mutable std::vector<uint8_t> window_;
+  mutable uint64_t at_ = 0, have_ = 0;
+};
+
+// How often something odd was met; one coverage row tells of all.
+struct Oddity {
+  uint64_t count = 0;
+  std::string first;
+  void add(std::string_view path) {
+    if (count++ == 0) first = path;
+  }
+};
+
+}  // namespace
+
+struct Collector::Impl {
+  CollectOptions options;
+  LayerFacts& facts;
+  Hasher sha256{Algorithm::sha256}, md5{Algorithm::md5}, sha1{Algorithm::sha1};
+  std::unique_ptr<PatternScanner> scanner;
+  std::vector<uint8_t> kept;
+  uint64_t spooled = 0;
+  uint64_t entries = 0, bytes = 0, text_bytes = 0;
+  Oddity dotdot, spool_full, pattern_cap, elf_problem, walk_cap;
+  double elf_seconds = 0;
+
+  Impl(CollectOptions o, LayerFacts& f) : options(std::move(o)), facts(f) {
+    if (options.patterns && !options.patterns->specs().empty()) scanner = std::make_unique<PatternScanner>(options.patterns);
+  }
+
+  void cover(Question q, CoverageState s, std::string what, std::string why) {
+    facts.coverage.push_back({q, s, std::move(what), std::move(why)});
+  }
+
+  enum class Keep : uint8_t { nothing, elf, database, text };
+
+  struct Interest {
+    Keep keep = Keep::nothing;
+    ContentKind kind = ContentKind::data;
+    std::optional<DatabaseKind> database;
+  };
+
+  Interest interest(const TarEntry& e, const std::string& path, Bytes first) const {
+    Interest i;
+    i.kind = is_elf(first) ? ContentKind::elf : as_text(first).starts_with("#!") ? ContentKind::script : ContentKind::data;
+    if (options.patterns_only) return i;
+    i.database = database_kind(path);
+    if (i.database) i.keep = Keep::database;
+    else if (i.kind == ContentKind::elf) i.keep = Keep::elf;
+    else if (wants_text(path, e.mode, first)) i.keep = Keep::text;
+    return i;
+  }
+
+  // One regular file: digests, patterns, and a copy where it is wanted. `next` gives its content chunk by chunk.
+  Result<void> regular(const TarEntry& e, FileRecord& r, const std::function<Result<Bytes>()>& next) {
+    CAREEN_ASSIGN(Bytes chunk, next());
+    Interest want = interest(e, r.path, chunk);
+    r.kind = want.kind;
+    bool with_sha1 = want.kind != ContentKind::data || (e.mode & 0111) != 0 || e.size <= kSha1Always;
+    sha256.reset();
+    md5.reset();
+    if (with_sha1) sha1.reset();
+    kept.clear();
+    spooled = 0;
+    bool spool_lost = false;
+    bool search = scanner != nullptr && e.size >= kMinPatternBytes;
+    if (search) scanner->begin(want.kind == ContentKind::elf);
+    uint64_t seen = 0;
+    while (!chunk.empty()) {
+      seen += chunk.size();
+      bytes += chunk.size();
+      if (bytes > options.max_layer)
+        return Error{Errc::limit, "holds more than " + human_size(options.max_layer) + " (--max-layer-size)"};
+      digests(chunk, with_sha1);
+      if (search) scanner->feed(chunk);
+      if (want.keep != Keep::nothing && !spool_lost) spool_lost = !keep(want, chunk, e.size);
+      CAREEN_ASSIGN(chunk, next());
+    }
+    r.size = seen;
+    if (!options.patterns_only) {
+      r.sha256 = sha256.sha256();
+      md5.finish(r.md5.emplace().data());
+      if (with_sha1) sha1.finish(r.sha1.emplace().data());
+    }
+    if (search) finish_search(r.path);
+    if (spool_lost) lost(want, r.path);
+    else examine(want, r.path);
+    return {};
+  }
+
+  void digests(Bytes chunk, bool with_sha1) {
+    if (options.patterns_only) return;
+    while (!chunk.empty()) {
+      Bytes piece = chunk.first(std::min(chunk.size(), kDigestPiece));
+      sha256.update(piece);
+      md5.update(piece);
+      if (with_sha1) sha1.update(piece);
+      chunk = chunk.subspan(piece.size());
+    }
+  }
+
+  static bool by_view(const Interest& want) {
+    return want.keep == Keep::elf || (want.database && *want.database == DatabaseKind::rpm);
+  }
+
+  // Copies a chunk to memory or to the spool; false when there is no room for it.
+  bool keep(const Interest& want, Bytes chunk, uint64_t size) {
+    if (!by_view(want)) {
+      uint64_t limit = want.keep == Keep::text ? kMaxStoredText : kMaxTextDatabase;
+      if (kept.size() + chunk.size() > limit) return false;
+      kept.insert(kept.end(), chunk.begin(), chunk.end());
+      return true;
+    }
+    if (size <= kMaxInMemory && kept.size() + chunk.size() <= kMaxInMemory) {
+      if (kept.empty()) kept.reserve(static_cast<size_t>(size));
+      kept.insert(kept.end(), chunk.begin(), chunk.end());
+      return true;
+    }
+    if (options.spool < 0 || size > options.spool_limit || spooled + chunk.size() > options.spool_limit) return false;
+    if (spooled == 0 && (::ftruncate(options.spool, 0) != 0 || ::lseek(options.spool, 0, SEEK_SET) != 0)) return false;
+    spooled += chunk.size();
+    return static_cast<bool>(write_full(options.spool, chunk));
+  }
+
+  void finish_search(const std::string& path) {
+    bool capped = false;
+    for (PatternHit& h : scanner->finish(&capped)) facts.hits.push_back({path, std::move(h)});
+    if (capped) pattern_cap.add(path);
+  }
+
+  // A file that was wanted and did not fit.
+  void lost(const Interest& want, const std::string& path) {
+    if (want.keep == Keep::elf) spool_full.add(path);
+    if (want.keep == Keep::database) {
+      if (*want.database == DatabaseKind::rpm || *want.database == DatabaseKind::dpkg_status ||
+          *want.database == DatabaseKind::apk_installed)
+        cover(Question::packages, CoverageState::not_looked, path, "larger than the limit for a package database");
+      else
+        cover(Question::integrity, CoverageState::partly, path, "larger than the limit for a package's file list");
+    }
+    if (want.keep == Keep::text)
+      cover(Question::reachability, CoverageState::partly, path, "a script or configuration file larger than 64 KiB (kMaxStoredText)");
+  }
+
+  void examine(const Interest& want, const std::string& path) {
+    if (want.keep == Keep::elf) examine_elf(path);
+    if (want.keep == Keep::database) examine_database(path, *want.database);
+    if (want.keep == Keep::text) {
+      if (text_bytes + kept.size() > kMaxStoredTexts) return lost(want, path);
+      text_bytes += kept.size();
+      facts.texts.push_back({path, std::string(as_text(kept))});
+    }
+  }
+
+  void examine_elf(const std::string& path) {
+    auto start = std::chrono::steady_clock::now();
+    ElfFacts f;
+    ElfSymbols names;
+    if (spooled != 0) collect_elf(path, SpoolView(options.spool, spooled), &f, &names);
+    else collect_elf(path, MemoryView(kept), &f, &names);
+    if (!f.problems.empty()) elf_problem.add(path);
+    if (f.ifunc.capped) walk_cap.add(path);
+    facts.elf.push_back(std::move(f));
+    if (!names.imports.empty() || !names.exports.empty()) facts.symbols.push_back(std::move(names));
+    elf_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  void examine_database(const std::string& path, DatabaseKind kind) {
+    PackageFile f;
+    f.path = path;
+    f.kind = kind;
+    size_t problems = 0;
+    std::string_view text = as_text(kept);
+    switch (kind) {
+      case DatabaseKind::dpkg_status:
+      case DatabaseKind::dpkg_status_d: f.packages = parse_dpkg_status(text, &problems); break;
+      case DatabaseKind::dpkg_list:
+      case DatabaseKind::dpkg_md5sums: f.text = text; break;
+      case DatabaseKind::dpkg_diversions:
+        for (std::string& p : parse_dpkg_diversions(text)) f.files.push_back({std::move(p), RecordedDigest::none, "", false, false});
+        break;
+      case DatabaseKind::apk_installed: f.packages = parse_apk_installed(text, &problems); break;
+      case DatabaseKind::rpm: examine_rpm(f); break;
+      case DatabaseKind::rpm_wal:
+        if (!kept.empty())
+          cover(Question::packages, CoverageState::partly, path, "a write-ahead log that was not merged: rows in it are not read");
+        return;
+      case DatabaseKind::pacman_desc: {
+        Package p = parse_pacman_desc(text);
+        if (p.name.empty() || p.version.empty()) ++problems;
+        else f.packages.push_back(std::move(p));
+        break;
+      }
+      case DatabaseKind::pacman_files: f.files = parse_pacman_files(text); break;
+      case DatabaseKind::pacman_mtree: f.files = parse_pacman_mtree(inflate(path)); break;
+    }
+    bool cut_text = (kind == DatabaseKind::dpkg_status || kind == DatabaseKind::apk_installed) && !text.empty() && text.back() != '\n';
+    if (problems != 0) f.problem = std::to_string(problems) + (problems == 1 ? " row is" : " rows are") + " damaged";
+    else if (cut_text) f.problem = "it ends inside a line: rows may be missing";
+    if (!f.problem.empty()) cover(Question::packages, CoverageState::partly, path, f.problem);
+    facts.databases.push_back(std::move(f));
+  }
+
+  std::string inflate(const std::string& path) {
+    MemorySource memory{Bytes(kept)};
+    auto from = open_decompressor(recognise_compression(kept), memory);
+    std::string out;
+    std::vector<uint8_t> buffer(64 << 10);
+    for (;;) {
+      auto n = from->read(buffer);
+      if (!n || out.size() + *n > kMaxMtree) {
+        cover(Question::integrity, CoverageState::partly, path, n ? "larger than 64 MiB (kMaxMtree)" : n.error().what);
+        break;
+      }
+      if (*n == 0) break;
+      out += as_text(Bytes(buffer).first(*n));
+    }
+    return out;
+  }
+
+  void examine_rpm(PackageFile& f) {
+    size_t bad_headers = 0;
+    auto each = [&](Bytes header) {
+      auto p = parse_rpm_header(header);
+      if (p) f.packages.push_back(std::move(*p));
+      else ++bad_headers;
+    };
+    auto outcome = spooled != 0 ? read_rpm_database(SpoolView(options.spool, spooled), each)
+                                : read_rpm_database(MemoryView(kept), each);
+    if (!outcome) {
+      f.problem = outcome.error().what;
+    } else if (outcome->problems != 0) {
+      f.problem = outcome->first_problem;
+    } else if (bad_headers != 0) {
+      f.problem = std::to_string(bad_headers) + (bad_headers == 1 ? " row is" : " rows are") + " damaged";
+    }
+  }
+
+  Result<void> entry(const TarEntry& e, const std::function<Result<Bytes>()>& next) {
+    if (++entries > kMaxLayerEntries) return Error{Errc::limit, "more than 50 million entries (kMaxLayerEntries)"};
+    FileRecord r;
+    bool odd = false;
+    r.path = normal_path(e.path, &odd);
+    if (odd) dotdot.add(e.path);
+    r.type = e.type;
+    r.mode = e.mode;
+    r.uid = e.uid;
+    r.gid = e.gid;
+    if (e.type == FileType::symlink) r.target = e.link;
+    if (e.type == FileType::hardlink) r.target = normal_path(e.link);
+    if (e.type == FileType::regular) CAREEN_TRY(regular(e, r, next));
+    if (r.path.empty()) return {};  // the root itself
+    if (options.patterns_only) return {};
+    facts.files.add(r);
+    if (options.on_chunk)
+      for (FileTable::Chunk& c : facts.files.take(false)) options.on_chunk(std::move(c));
+    return {};
+  }
+
+  template <class Archive>
+  bool all(Archive& archive) {
+    TarEntry e;
+    bool whole = true;
+    for (;;) {
+      auto more = archive.next(e);
+      if (more && !*more) break;
+      auto ok = more ? entry(e, [&] { return archive.content(); }) : Result<void>(std::move(more).error());
+      if (!ok) {
+        cover(Question::content, CoverageState::partly, "", ok.error().what);
+        whole = false;
+        break;
+      }
+    }
+    finish();
+    return whole;
+  }
+
+  void finish() {
+    auto tell = [&](const Oddity& o, Question q, CoverageState s, std::string_view why, std::vector<Coverage>& into) {
+      if (o.count == 0) return;
+      std::string text(why);
+      if (o.count > 1) text += " (and " + std::to_string(o.count - 1) + " more)";
+      into.push_back({q, s, o.first, std::move(text)});
+    };
+    tell(dotdot, Question::content, CoverageState::looked, "a path with '..' was taken as inside the root", facts.coverage);
+    tell(spool_full, Question::threats, CoverageState::partly, "ELF file larger than --spool-limit: its structure was not read", facts.coverage);
+    tell(elf_problem, Question::content, CoverageState::looked, "ELF file with tables that do not hold together; what can be loaded was read", facts.coverage);
+    tell(walk_cap, Question::threats, CoverageState::partly, "IFUNC resolvers longer than kMaxWalkInstructions were not followed to the end", facts.coverage);
+    tell(pattern_cap, Question::threats, CoverageState::partly, "more windows than kMaxWindowsPerFile: some were not compared", facts.hit_coverage);
+    dotdot = spool_full = elf_problem = walk_cap = pattern_cap = {};
+    if (options.on_chunk)
+      for (FileTable::Chunk& c : facts.files.take(true)) options.on_chunk(std::move(c));
+  }
+};
+
+Collector::Collector(CollectOptions options, LayerFacts& facts)
+    : impl_(std::make_unique<Impl>(std::move(options), facts)) {}
+Collector::~Collector() = default;
+
+bool Collector::collect(TarReader& tar) { return impl_->all(tar); }
+bool Collector::collect(CpioReader& cpio) { return impl_->all(cpio); }
+
+double Collector::elf_seconds() const { return impl_->elf_seconds; }
+
+Result<void> Collector::collect_file(const std::string& path, uint32_t mode, uint64_t size, ChunkSource& content) {
+  TarEntry e;
+  e.path = path;
+  e.mode = mode;
+  e.size = size;
+  CAREEN_TRY(impl_->entry(e, [&] { return content.next(); }));
+  impl_->finish();
+  return {};
+}
+
+void Collector::add_package(Package p, const std::string& database) {
+  PackageFile f;
+  f.path = database;
+  f.kind = p.type == PackageType::deb   ? DatabaseKind::dpkg_status
+           : p.type == PackageType::rpm ? DatabaseKind::rpm
+                                        : DatabaseKind::apk_installed;
+  f.packages.push_back(std::move(p));
+  impl_->facts.databases.push_back(std::move(f));
+}
+
+}  // namespace careen

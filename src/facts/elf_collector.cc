@@ -1,0 +1,96 @@
+#include "facts/elf_collector.h"
+
+#include <algorithm>
+
+namespace careen {
+namespace {
+
+bool is_name_char(uint8_t c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '.' ||
+         c == '-' || c == '/' || c == '$' || c == '{' || c == '}';
+}
+
+// libfoo.so.1, /usr/lib/foo.so, libfoo.so: what a program may hand to dlopen.
+bool is_library_name(std::string_view s) {
+  size_t so = s.find(".so");
+  if (so == std::string_view::npos || so == 0 || s.size() > 256) return false;
+  std::string_view rest = s.substr(so + 3);
+  if (!rest.empty() && (rest[0] != '.' || rest.find_first_not_of(".0123456789") != std::string_view::npos)) return false;
+  return s.find('/') != std::string_view::npos || s.starts_with("lib") || s.starts_with("ld-");
+}
+
+// The NUL-terminated strings of segments that are loaded and not executable.
+void find_library_names(const ElfFile& elf, const FileView& file, std::vector<std::string>* out) {
+  std::vector<uint8_t> window(64 << 10);
+  for (const ElfSegment& s : elf.segments) {
+    if (s.type != elf::kLoad || (s.flags & 2) != 0) continue;
+    std::string run;
+    for (uint64_t at = 0; at < s.file_size && out->size() < kMaxLibraryNames;) {
+      size_t n = static_cast<size_t>(std::min<uint64_t>(window.size(), s.file_size - at));
+      if (!file.read(s.offset + at, std::span(window).first(n))) break;
+      for (size_t i = 0; i < n; ++i) {
+        if (is_name_char(window[i])) {
+          if (run.size() <= 256) run += static_cast<char>(window[i]);
+          continue;
+        }
+        if (window[i] == 0 && run.size() >= 4 && is_library_name(run) && out->size() < kMaxLibraryNames) out->push_back(run);
+        run.clear();
+      }
+      at += n;
+    }
+  }
+  std::sort(out->begin(), out->end());
+  out->erase(std::unique(out->begin(), out->end()), out->end());
+}
+
+}  // namespace
+
+void collect_elf(const std::string& path, const FileView& file, ElfFacts* f, ElfSymbols* names) {
+  f->path = names->path = path;
+  auto parsed = parse_elf(file);
+  if (!parsed) {
+    f->problems.push_back(parsed.error().what);
+    return;
+  }
+  ElfFile& elf = *parsed;
+  f->is64 = elf.is64;
+  f->little = elf.endian == Endian::little;
+  f->type = elf.type;
+  f->machine = elf.machine;
+  f->build_id = std::move(elf.build_id);
+  f->interpreter = std::move(elf.interpreter);
+  f->soname = std::move(elf.soname);
+  f->rpath = std::move(elf.rpath);
+  f->runpath = std::move(elf.runpath);
+  f->needed = std::move(elf.needed);
+  f->dlopen_notes = std::move(elf.dlopen_notes);
+  f->segments = elf.segments;
+  if (f->segments.size() > 64) f->segments.resize(64);
+  f->symbols = elf.symbols.size();
+  f->constructors = elf.constructors.size();
+  f->has_dynamic = elf.has_dynamic;
+  f->has_tls = elf.has_tls;
+  f->bind_now = elf.bind_now;
+  f->has_sections = elf.has_sections;
+  uint64_t run = 0;  // relocations of one type mostly follow each other
+  for (size_t i = 0; i < elf.relocations.size(); ++i) {
+    ++run;
+    if (i + 1 < elf.relocations.size() && elf.relocations[i + 1].type == elf.relocations[i].type) continue;
+    f->relocations[elf.relocations[i].type] += run;
+    run = 0;
+  }
+  size_t names_kept = 0;
+  for (const ElfSymbol& s : elf.symbols) {
+    if (s.name.empty()) continue;
+    if (s.name == "__tls_get_addr") (s.defined ? f->defines_tls_get_addr : f->imports_tls_get_addr) = true;
+    if (!s.defined && (s.name == "dlopen" || s.name == "dlmopen")) f->imports_dlopen = true;
+    if (++names_kept > kMaxSymbolNames) continue;
+    auto& list = s.defined ? names->exports : names->imports;
+    list.append(s.name).push_back('\0');
+  }
+  f->ifunc = walk_resolvers(elf, file);
+  if (f->imports_dlopen) find_library_names(elf, file, &f->library_names);
+  f->problems = std::move(elf.problems);
+}
+
+}  // namespace careen

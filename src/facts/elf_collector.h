@@ -1,0 +1,14 @@
+// The facts of one ELF file.
+#pragma once
+#include "facts/layer_facts.h"
+#include "formats/file_view.h"
+
+namespace careen {
+
+inline constexpr size_t kMaxLibraryNames = 256;
+inline constexpr size_t kMaxSymbolNames = 200'000;
+
+// Both outputs get the path. A file that is not readable as ELF gives facts with a problem, nothing else.
+void collect_elf(const std::string& path, const FileView& file, ElfFacts* facts, ElfSymbols* symbols);
+
+}  // namespace careen

@@ -1,0 +1,128 @@
+#include "facts/file_table.h"
+
+#include "base/codec.h"
+
+namespace careen {
+namespace {
+
+constexpr uint8_t kHasSha256 = 1, kHasMd5 = 2, kHasSha1 = 4;
+
+template <size_t N>
+void put(std::string& out, const std::array<uint8_t, N>& b) {
+  out.append(reinterpret_cast<const char*>(b.data()), N);
+}
+
+}  // namespace
+
+void FileTable::add(const FileRecord& r) {
+  if (chunks_.empty() || chunks_.back().bytes.size() >= kChunkBytes) {
+    if (!chunks_.empty()) chunks_.back().bytes.shrink_to_fit();
+    chunks_.emplace_back().bytes.reserve(kChunkBytes + 512);
+    last_path_.clear();
+  }
+  Chunk& c = chunks_.back();
+  std::string& out = c.bytes;
+  size_t shared = 0;
+  size_t most = std::min(r.path.size(), last_path_.size());
+  while (shared < most && r.path[shared] == last_path_[shared]) ++shared;
+  put_varint(out, shared);
+  put_varint(out, r.path.size() - shared);
+  out.append(r.path, shared);
+  last_path_ = r.path;
+  out += static_cast<char>(static_cast<uint8_t>(r.type) | static_cast<uint8_t>(r.kind) << 4);
+  put_varint(out, r.mode);
+  put_varint(out, r.uid);
+  put_varint(out, r.gid);
+  if (r.type == FileType::regular) {
+    put_varint(out, r.size);
+    out += static_cast<char>((r.sha256 ? kHasSha256 : 0) | (r.md5 ? kHasMd5 : 0) | (r.sha1 ? kHasSha1 : 0));
+    if (r.sha256) put(out, *r.sha256);
+    if (r.md5) put(out, *r.md5);
+    if (r.sha1) put(out, *r.sha1);
+  } else if (r.type == FileType::symlink || r.type == FileType::hardlink) {
+    put_varint(out, r.target.size());
+    out += r.target;
+  }
+  ++c.records;
+}
+
+void FileTable::add_chunk(std::string chunk, uint32_t records) {
+  chunks_.push_back({std::move(chunk), records});
+  last_path_.clear();
+}
+
+std::vector<FileTable::Chunk> FileTable::take(bool all) {
+  std::vector<Chunk> out;
+  bool last_full = !chunks_.empty() && chunks_.back().bytes.size() >= kChunkBytes;
+  if (all || last_full) {
+    out = std::move(chunks_);
+    chunks_.clear();
+    last_path_.clear();
+  }
+  return out;
+}
+
+uint64_t FileTable::size() const {
+  uint64_t n = 0;
+  for (const Chunk& c : chunks_) n += c.records;
+  return n;
+}
+
+bool FileCursor::next(FileRecord& r) {
+  while (chunk_ < chunks_.size() && in_chunk_ == chunks_[chunk_].records) {
+    damaged_ |= at_ != chunks_[chunk_].bytes.size();
+    ++chunk_;
+    at_ = in_chunk_ = 0;
+    path_.clear();
+  }
+  if (damaged_ || chunk_ == chunks_.size()) return false;
+  Bytes in = as_bytes(chunks_[chunk_].bytes);
+  bool ok = true;
+  auto number = [&] {
+    uint64_t v = 0;
+    ok = ok && get_varint(in, &at_, &v);
+    return ok ? v : 0;
+  };
+  auto text = [&](uint64_t n) {
+    if (!ok || n > in.size() - at_) return ok = false, std::string_view{};
+    std::string_view s = as_text(in.subspan(at_, static_cast<size_t>(n)));
+    at_ += static_cast<size_t>(n);
+    return s;
+  };
+  auto digest = [&](auto& into) {
+    auto s = text(into.emplace().size());
+    if (ok) std::memcpy(into->data(), s.data(), s.size());
+  };
+  uint64_t shared = number(), own = number();
+  if (shared > path_.size()) ok = false;
+  if (ok) path_.resize(static_cast<size_t>(shared));
+  path_ += text(own);
+  r.path = path_;
+  auto tag = static_cast<uint8_t>(text(1).empty() ? 0 : in[at_ - 1]);
+  if ((tag & 15) > static_cast<uint8_t>(FileType::fifo) || tag >> 4 > static_cast<uint8_t>(ContentKind::script)) ok = false;
+  r.type = static_cast<FileType>(tag & 15);
+  r.kind = static_cast<ContentKind>(tag >> 4);
+  r.mode = static_cast<uint32_t>(number());
+  r.uid = number();
+  r.gid = number();
+  r.size = 0;
+  r.target.clear();
+  r.sha256.reset();
+  r.md5.reset();
+  r.sha1.reset();
+  if (ok && r.type == FileType::regular) {
+    r.size = number();
+    auto has = static_cast<uint8_t>(text(1).empty() ? 0 : in[at_ - 1]);
+    if ((has & kHasSha256) != 0) digest(r.sha256);
+    if ((has & kHasMd5) != 0) digest(r.md5);
+    if ((has & kHasSha1) != 0) digest(r.sha1);
+  } else if (ok && (r.type == FileType::symlink || r.type == FileType::hardlink)) {
+    r.target = text(number());
+  }
+  damaged_ = !ok;
+  ++in_chunk_;
+  ++index_;
+  return ok;
+}
+
+}  // namespace careen

@@ -1,0 +1,63 @@
+// What an image contains: its layers' facts laid over each other.
+//
+// Built once from the layers' facts, then immutable and shared by threads. A layer that could not be read is a null pointer; the
+// caller says so in coverage. Concludes nothing: what is bad is judged in detect/.
+#pragma once
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "facts/image_tree.h"
+#include "facts/layer_facts.h"
+
+namespace careen {
+
+struct Distribution {
+  std::string id, release;  // os-release's ID; VERSION_ID, a codename, or "testing/sid" and the like; "" unknown
+  std::string pretty;       // for people
+  std::vector<std::string> like;  // ID_LIKE
+};
+
+struct InstalledPackage {
+  Package package;          // without its files: see ImageFacts::owners
+  size_t owned_files = 0;   // that are there
+  std::string database, root;  // root: "" or "opt/chroot/"
+  size_t layer = 0;
+  bool visible = true;      // false: the database was deleted in a later layer
+};
+
+// What the package's own record says of one file that is there.
+struct Owner {
+  uint32_t package = UINT32_MAX;
+  RecordedDigest algorithm = RecordedDigest::none;
+  bool config = false;
+  std::array<uint8_t, 32> digest{};
+};
+
+struct ImageFacts {
+  std::vector<std::shared_ptr<const LayerFacts>> layers;
+  ImageTree tree;
+  Distribution distribution;
+  std::vector<InstalledPackage> packages;
+  // By layer and number of entry: the package that owns a visible regular file.
+  std::vector<std::vector<Owner>> owners;
+  std::multimap<std::pair<size_t, uint32_t>, Owner> other_owners;  // of files that several packages claim
+  std::vector<Coverage> coverage;
+
+  // The owner of an entry; null when no package owns it.
+  const InstalledPackage* owner(size_t layer, uint32_t record) const;
+  // The owner of a path; null when no package owns it.
+  const InstalledPackage* owner_of(std::string_view path) const;
+  // The text of a small file as the image shows it; "" when it was not kept or is not there. Follows links.
+  std::string_view text(std::string_view path) const;
+  const ElfFacts* elf(NodeId node) const;
+
+  // Filled by build_image_facts: the node of what was kept of a visible file, and back.
+  std::unordered_map<NodeId, const ElfFacts*> elf_at;
+  std::unordered_map<NodeId, const StoredText*> text_at;
+};
+
+ImageFacts build_image_facts(std::vector<std::shared_ptr<const LayerFacts>> layers);
+
+}  // namespace careen

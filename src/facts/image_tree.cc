@@ -1,0 +1,287 @@
+#include "facts/image_tree.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace careen {
+namespace {
+
+constexpr std::string_view kWhiteout = ".wh.", kOpaque = ".wh..wh..opq";
+
+uint64_t hash_of(NodeId parent, std::string_view name) {
+  uint64_t h = 0xcbf29ce484222325ULL ^ (uint64_t{parent} * 0x9E3779B97F4A7C15ULL);
+  for (char c : name) h = (h ^ static_cast<uint8_t>(c)) * 0x100000001b3ULL;
+  return h ^ h >> 29;
+}
+
+}  // namespace
+
+ImageTree::ImageTree() {
+  nodes_.emplace_back();
+  table_.assign(1024, kNoNode);
+}
+
+uint32_t ImageTree::keep(std::string_view s) {
+  auto at = static_cast<uint32_t>(text_.size());
+  text_ += s;
+  return at;
+}
+
+size_t ImageTree::slot(NodeId parent, std::string_view name) const {
+  size_t mask = table_.size() - 1;
+  for (size_t i = hash_of(parent, name) & mask;; i = (i + 1) & mask) {
+    NodeId id = table_[i];
+    if (id == kNoNode) return i;
+    const Node& n = nodes_[id];
+    if (n.parent == parent && view(n.name_at, n.name_size) == name) return i;
+  }
+}
+
+void ImageTree::grow() {
+  if (used_ * 10 < table_.size() * 7) return;
+  std::vector<NodeId> old = std::move(table_);
+  table_.assign(old.size() * 2, kNoNode);
+  for (NodeId id : old)
+    if (id != kNoNode) table_[slot(nodes_[id].parent, view(nodes_[id].name_at, nodes_[id].name_size))] = id;
+}
+
+NodeId ImageTree::child(NodeId directory, std::string_view name) const {
+  NodeId id = table_[slot(directory, name)];
+  return id == kNoNode || nodes_[id].dead ? kNoNode : id;
+}
+
+// A fresh node under a name, whose old node is gone. A dead node of that name is used again.
+NodeId ImageTree::make(NodeId parent, std::string_view name) {
+  name = name.substr(0, UINT16_MAX);
+  size_t at = slot(parent, name);
+  NodeId id = table_[at];
+  if (id == kNoNode) {
+    id = static_cast<NodeId>(nodes_.size());
+    Node n;
+    n.parent = parent;
+    n.name_at = keep(name);
+    n.name_size = static_cast<uint16_t>(name.size());
+    n.next_sibling = nodes_[parent].first_child;
+    nodes_.push_back(n);
+    nodes_[parent].first_child = id;
+    table_[at] = id;
+    ++used_;
+    grow();
+  }
+  Node& n = nodes_[id];
+  n.dead = false;
+  n.type = FileType::directory;
+  n.record = UINT32_MAX;
+  n.layer = static_cast<uint16_t>(layer_sizes_.size());
+  n.target_size = 0;
+  return id;
+}
+
+void ImageTree::clear_children(NodeId id) {
+  std::vector<NodeId> stack{id};
+  while (!stack.empty()) {
+    NodeId at = stack.back();
+    stack.pop_back();
+    for (NodeId c = nodes_[at].first_child; c != kNoNode; c = nodes_[c].next_sibling) {
+      if (nodes_[c].dead) continue;
+      nodes_[c].dead = true;
+      if (nodes_[c].type == FileType::directory) stack.push_back(c);
+    }
+  }
+}
+
+void ImageTree::remove(NodeId id) {
+  if (nodes_[id].type == FileType::directory) clear_children(id);
+  nodes_[id].dead = true;
+}
+
+// Walks a path from a node, following links inside the root. With `create`, what is missing on the way becomes a directory.
+NodeId ImageTree::resolve(NodeId at, std::string_view path, Last last, bool create, int& hops) {
+  while (!path.empty()) {
+    size_t slash = path.find('/');
+    std::string_view part = path.substr(0, slash);
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      if (nodes_[at].parent != kNoNode) at = nodes_[at].parent;
+      continue;
+    }
+    bool final_part = path.find_first_not_of('/') == std::string_view::npos;
+    NodeId next = child(at, part);
+    if (next == kNoNode) {
+      if (!create) return kNoNode;
+      next = make(at, part);
+    } else if (nodes_[next].type == FileType::symlink && !(final_part && last == Last::keep)) {
+      std::string to(target(next));
+      NodeId link = next;
+      next = ++hops > kMaxLinkHops ? kNoNode : resolve(to.starts_with('/') ? kRoot : at, to, Last::follow, create, hops);
+      if (next == kNoNode) {
+        if (!create) return kNoNode;
+        // A circle of links: no runtime could unpack this either; the name becomes a directory so that what follows is seen.
+        remove(link);
+        next = make(at, part);
+      }
+    }
+    if (nodes_[next].type != FileType::directory && !final_part) {
+      if (!create) return kNoNode;
+      remove(next);
+      next = make(nodes_[next].parent, std::string(name(next)));
+    }
+    at = next;
+  }
+  return at;
+}
+
+NodeId ImageTree::directory(std::string_view path, bool create) {
+  int hops = 0;
+  NodeId id = resolve(kRoot, path, Last::follow, create, hops);
+  if (id == kNoNode || nodes_[id].type == FileType::directory) return id;
+  if (!create) return kNoNode;
+  remove(id);
+  return make(nodes_[id].parent, std::string(name(id)));
+}
+
+NodeId ImageTree::find(std::string_view path, Last last) const {
+  int hops = 0;
+  return const_cast<ImageTree*>(this)->resolve(kRoot, path, last, false, hops);  // changes nothing without `create`
+}
+
+std::string ImageTree::canonical(std::string_view p) const {
+  NodeId dir = find(dir_name(p), Last::follow);
+  if (dir == kNoNode) return std::string(p);
+  std::string out = path(dir);
+  if (!out.empty()) out += '/';
+  out += base_name(p);
+  return out;
+}
+
+std::string ImageTree::path(NodeId id) const {
+  std::vector<std::string_view> parts;
+  for (NodeId at = id; at != kRoot && at != kNoNode; at = nodes_[at].parent) parts.push_back(name(at));
+  std::string out;
+  for (auto it = parts.rbegin(); it != parts.rend(); ++it) {
+    if (!out.empty()) out += '/';
+    out += *it;
+  }
+  return out;
+}
+
+std::vector<NodeId> ImageTree::sorted_children(NodeId id) const {
+  std::vector<NodeId> out;
+  for (NodeId c = nodes_[id].first_child; c != kNoNode; c = nodes_[c].next_sibling)
+    if (!nodes_[c].dead) out.push_back(c);
+  std::sort(out.begin(), out.end(), [&](NodeId a, NodeId b) { return name(a) < name(b); });
+  return out;
+}
+
+// Whiteouts reach lower layers alone, wherever they stand in the archive: so they come before all else.
+void ImageTree::whiteouts(const LayerFacts& layer) {
+  size_t index = layer_sizes_.size();
+  FileRecord r;
+  for (FileCursor c(layer.files); c.next(r);) {
+    std::string_view base = base_name(r.path);
+    if (!base.starts_with(kWhiteout)) continue;
+    std::string dir(dir_name(r.path));
+    NodeId at = directory(dir, false);
+    if (base == kOpaque) {
+      if (at != kNoNode) clear_children(at);
+      removals_.emplace_back(dir + "/", index);
+      continue;
+    }
+    std::string hidden(base.substr(kWhiteout.size()));
+    if (hidden.empty() || hidden == "." || hidden == ".." || hidden.starts_with(".wh.")) {
+      if (!hidden.starts_with(".wh.")) oddities_.push_back({Question::content, CoverageState::looked, r.path, "a whiteout that names nothing was passed over"});
+      continue;
+    }
+    if (at != kNoNode)
+      if (NodeId gone = child(at, hidden); gone != kNoNode) remove(gone);
+    removals_.emplace_back(dir.empty() ? hidden : dir + "/" + hidden, index);
+  }
+}
+
+void ImageTree::entry(const FileRecord& r, uint32_t index) {
+  std::string_view base = base_name(r.path);
+  if (base.starts_with(kWhiteout)) return;
+  NodeId parent = directory(dir_name(r.path), true);
+  NodeId old = child(parent, base.substr(0, UINT16_MAX));
+  auto layer = static_cast<uint16_t>(layer_sizes_.size());
+  if (r.type == FileType::directory && old != kNoNode && nodes_[old].type == FileType::directory) {
+    nodes_[old].record = index;
+    nodes_[old].layer = layer;
+    return;
+  }
+  uint32_t record = index;
+  uint16_t from = layer;
+  FileType type = r.type;
+  if (r.type == FileType::hardlink) {
+    int hops = 0;
+    NodeId to = resolve(kRoot, r.target, Last::keep, false, hops);
+    if (to == kNoNode || nodes_[to].type == FileType::directory) {
+      if (oddities_.size() < 1000)
+        oddities_.push_back({Question::content, CoverageState::looked, r.path, "a hard link to nothing, which no runtime can unpack, was passed over"});
+      return;
+    }
+    if (to == old) return;
+    record = nodes_[to].record;
+    from = nodes_[to].layer;
+    type = nodes_[to].type;
+    if (old != kNoNode) remove(old);
+    NodeId id = make(parent, base);
+    Node& n = nodes_[id];
+    const Node& t = nodes_[to];
+    n.type = type;
+    n.record = record;
+    n.layer = from;
+    n.target_at = t.target_at;
+    n.target_size = t.target_size;
+    return;
+  }
+  if (old != kNoNode) remove(old);
+  NodeId id = make(parent, base);
+  Node& n = nodes_[id];
+  n.type = type;
+  n.record = record;
+  n.layer = from;
+  if (type == FileType::symlink) {
+    std::string_view t = std::string_view(r.target).substr(0, UINT16_MAX);
+    uint32_t at = keep(t);
+    nodes_[id].target_at = at;
+    nodes_[id].target_size = static_cast<uint16_t>(t.size());
+  }
+}
+
+void ImageTree::add_layer(const LayerFacts& layer) {
+  if (!layer_sizes_.empty()) whiteouts(layer);
+  FileRecord r;
+  FileCursor c(layer.files);
+  while (c.next(r)) entry(r, c.index());
+  layer_sizes_.push_back(static_cast<uint32_t>(layer.files.size()));
+}
+
+void ImageTree::finish() {
+  for (uint32_t n : layer_sizes_) visible_.emplace_back(n, false);
+  for (const Node& n : nodes_)
+    if (!n.dead && n.record != UINT32_MAX && n.layer < visible_.size()) visible_[n.layer][n.record] = true;
+}
+
+std::optional<size_t> ImageTree::hidden_by(size_t layer, const std::string& path) const {
+  std::optional<size_t> found;
+  for (const auto& [removed, by] : removals_) {
+    bool hit = removed.ends_with('/') ? path.starts_with(removed) || removed == "/"
+                                      : path == removed || (path.starts_with(removed) && path[removed.size()] == '/');
+    if (by > layer && hit && (!found || by < *found)) found = by;
+  }
+  if (found) return found;
+  // Replaced: something above stands under its name.
+  NodeId id = find(path, Last::keep);
+  if (id != kNoNode && nodes_[id].layer > layer) return nodes_[id].layer;
+  // Or one of its directories became something else.
+  for (std::string_view p = dir_name(path); !p.empty(); p = dir_name(p)) {
+    NodeId d = find(p, Last::keep);
+    if (d != kNoNode && nodes_[d].layer > layer && nodes_[d].type != FileType::directory) return nodes_[d].layer;
+  }
+  return std::nullopt;
+}
+
+}  // namespace careen

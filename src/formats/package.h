@@ -1,0 +1,41 @@
+// A package as a distribution's database tells of it, whatever the database: the common value of all its parsers.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace careen {
+
+enum class PackageType : uint8_t { deb, apk, rpm, alpm };
+std::string_view to_text(PackageType t);
+
+// The digest that the package itself records of a file.
+enum class RecordedDigest : uint8_t { none, md5, sha1, sha256, other };
+
+struct OwnedFile {
+  std::string path;  // relative to the root that the database describes, no leading slash
+  RecordedDigest algorithm = RecordedDigest::none;
+  std::string digest;       // raw bytes
+  bool config = false;      // meant to be changed by the administrator
+  bool ghost = false;       // owned but not shipped, or not a regular file
+};
+
+struct Package {
+  PackageType type = PackageType::deb;
+  std::string name, version, architecture;  // version in full, as the distribution orders it
+  std::string source, source_version;
+  std::vector<OwnedFile> files;
+};
+
+template <class A>
+void fields(A& a, OwnedFile& f) {
+  a(f.path), a(f.algorithm), a(f.digest), a(f.config), a(f.ghost);
+}
+template <class A>
+void fields(A& a, Package& p) {
+  a(p.type), a(p.name), a(p.version), a(p.architecture), a(p.source), a(p.source_version), a(p.files);
+}
+
+// A path of a database in normal form: no leading "/" or "./", no empty, "." or ".." part. "" when nothing is left.
+std::string normal_path(std::string_view path, bool* had_dotdot = nullptr);
+
+}  // namespace careen

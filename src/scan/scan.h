@@ -1,0 +1,58 @@
+// One image from its source to its verdict: the pipeline.
+//
+// Thread-safe; scans of several images may share options and cache. Layers are read in worker processes, several at once, and
+// their results merged in a fixed order: the same image and knowledge give the same result, whatever the number of jobs.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "detect/input.h"
+#include "policy/verdict.h"
+#include "source/docker_archive.h"
+#include "source/image.h"
+#include "store/cache.h"
+
+namespace careen {
+
+struct ScanOptions {
+  std::shared_ptr<const ThreatSet> threats;
+  std::shared_ptr<LayerCache> cache;  // not null; may remember nothing
+  std::string spool_directory;        // for unlinked files; exists
+  uint64_t spool_limit = 0, max_layer = 0;  // 0: the defaults of facts/collector.h
+  unsigned jobs = 0;                        // layers at once; 0: one per processor
+  unsigned stall_seconds = 300;
+  // Called from several threads, one at a time: bytes of layers read so far, and of all that are to be read.
+  std::function<void(uint64_t done, uint64_t total, size_t layers_left)> on_progress;
+};
+
+struct ScannedLayer {
+  std::optional<Digest> digest;   // of the blob: computed, or promised by the manifest where it was not read
+  std::optional<Digest> diff_id;  // computed
+  std::optional<uint64_t> size;
+  std::string media_type, created_by;
+};
+
+struct ScanResult {
+  std::string reference, source, resolved;
+  std::string digest;  // of the manifest, "" without
+  std::string platform;
+  Distribution distribution;
+  std::vector<ScannedLayer> layers;
+  std::vector<KnowledgeSource> knowledge;
+  std::vector<std::string> remarks;
+  Judgement judgement;
+  std::vector<Finding> findings;
+  std::vector<Coverage> coverage;
+  std::string threats_date;
+  uint64_t threats_known = 0;
+  std::shared_ptr<const ImageFacts> facts;
+};
+
+ScanResult scan_image(const Image& image, const ScanOptions& options);
+
+// Indexes an archive in a worker, for source/resolve.h. A compressed or piped one goes through a spool file.
+ArchiveIndexer archive_indexer(const ScanOptions& options);
+
+}  // namespace careen

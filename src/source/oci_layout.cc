@@ -1,0 +1,233 @@
+#include "source/oci_layout.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/text.h"
+
+namespace careen {
+namespace {
+
+std::string blob_name(const Digest& d) {
+  std::string name = "blobs/" + d.text();
+  name[name.find(':')] = '/';
+  return name;
+}
+
+// A manifest that was reached from the roots, and the way to it.
+struct Leaf {
+  Descriptor descriptor;
+  Manifest manifest;
+  Digest index;  // it was chosen from
+  std::vector<DigestMismatch> mismatches;
+};
+
+class Chooser {
+ public:
+  Chooser(ManifestStore& store, const PlatformChoice& platforms) : store_(store), platforms_(platforms) {}
+
+  Result<std::vector<Image>> run(const std::vector<Descriptor>& roots) {
+    for (const Descriptor& d : roots) CAREEN_TRY(visit(d, {}, {}, 0));
+    if (leaves_.empty()) return first_error_ ? *first_error_ : Error{Errc::not_found, "the index names no image"};
+    std::vector<Image> images;
+    for (Leaf& leaf : leaves_) {
+      auto image = build(leaf);
+      if (!image) {
+        if (leaves_.size() == 1) return std::move(image).error();
+        if (!first_error_) first_error_ = image.error();
+        continue;
+      }
+      images.push_back(std::move(*image));
+    }
+    if (images.empty()) return *first_error_;
+    return pick(std::move(images));
+  }
+
+ private:
+  Result<void> visit(const Descriptor& d, const Digest& from, std::vector<DigestMismatch> mismatches, int depth) {
+    if (is_attestation(d)) return {};
+    if (depth > kMaxIndexDepth) return Error{Errc::limit, "indexes are nested deeper than 8 (kMaxIndexDepth)"};
+    // What is surely another platform is not fetched.
+    if (d.platform && !d.platform->os.empty() && platforms_.platform && !platforms_.all &&
+        !platforms_.platform->wants(*d.platform)) {
+      others_.push_back(d.platform->text());
+      return {};
+    }
+    if (!seen_.insert(d.digest).second) return {};  // a circle, or the same twice
+    if (seen_.size() > kMaxIndexEntries) return Error{Errc::limit, "more than 10000 manifests (kMaxIndexEntries)"};
+    auto text = store_.manifest(d);
+    if (!text) {
+      if (!first_error_) first_error_ = text.error();
+      return depth == 0 ? Result<void>(std::move(text).error()) : Result<void>{};
+    }
+    Digest actual = digest_of(as_bytes(*text), d.digest.algorithm());
+    if (!d.digest.empty() && actual != d.digest) mismatches.push_back({"manifest", d.digest, actual});
+    auto m = parse_manifest(*text);
+    if (!m) {
+      if (!first_error_) first_error_ = Error(m.error()).in(d.digest.text());
+      return {};
+    }
+    if (m->is_index) {
+      for (const Descriptor& entry : m->entries) CAREEN_TRY(visit(entry, d.digest, mismatches, depth + 1));
+      return {};
+    }
+    leaves_.push_back({d, std::move(*m), from, std::move(mismatches)});
+    return {};
+  }
+
+  Result<Image> build(Leaf& leaf) {
+    Image image;
+    image.digest = leaf.descriptor.digest;
+    image.index_digest = leaf.index;
+    image.mismatches = std::move(leaf.mismatches);
+    image.config_digest = leaf.manifest.config.digest;
+    CAREEN_ASSIGN(std::string text, store_.config(leaf.manifest.config));
+    Digest actual = digest_of(as_bytes(text), image.config_digest.algorithm());
+    if (actual != image.config_digest) image.mismatches.push_back({"config", image.config_digest, actual});
+    CAREEN_ASSIGN(image.config, parse_config(text));
+    image.platform = image.config.platform;
+    if (image.platform.os.empty() && leaf.descriptor.platform) image.platform = *leaf.descriptor.platform;
+    auto steps = image.config.created_by(leaf.manifest.layers.size());
+    for (size_t i = 0; i < leaf.manifest.layers.size(); ++i) {
+      Layer layer;
+      layer.descriptor = leaf.manifest.layers[i];
+      layer.kind = layer_kind(layer.descriptor.media_type);
+      layer.created_by = steps[i];
+      if (image.config.diff_ids.size() == leaf.manifest.layers.size()) layer.claimed_diff_id = image.config.diff_ids[i];
+      layer.open = store_.layer(layer.descriptor);
+      image.layers.push_back(std::move(layer));
+    }
+    return image;
+  }
+
+  std::string list(const std::vector<Image>& images) const {
+    std::set<std::string> names(others_.begin(), others_.end());
+    for (const Image& i : images) names.insert(i.platform.text());
+    std::string out;
+    for (const std::string& n : names) out += (out.empty() ? "" : ", ") + escape(n);
+    return out;
+  }
+
+  Result<std::vector<Image>> pick(std::vector<Image> images) const {
+    if (platforms_.all) {
+      std::stable_sort(images.begin(), images.end(), [](const Image& a, const Image& b) { return a.platform.text() < b.platform.text(); });
+      return images;
+    }
+    auto with = [&](const Platform& p) {
+      std::vector<Image> out;
+      for (Image& i : images)
+        if (p.wants(i.platform)) {
+          out.push_back(std::move(i));
+          break;
+        }
+      return out;
+    };
+    if (platforms_.platform) {
+      auto out = with(*platforms_.platform);
+      if (out.empty())
+        return Error{Errc::not_found, "no image for " + escape(platforms_.platform->text()) + "; there is " + list(images)};
+      return out;
+    }
+    if (images.size() == 1) return images;
+    if (std::any_of(images.begin(), images.end(), [](const Image& i) { return Platform::of_this_machine().wants(i.platform); }))
+      return with(Platform::of_this_machine());
+    return Error{Errc::usage, "no image for " + Platform::of_this_machine().text() + ": choose one of " + list(images) +
+                                  " with --platform, or take --all-platforms"};
+  }
+
+  ManifestStore& store_;
+  const PlatformChoice& platforms_;
+  std::set<Digest> seen_;
+  std::vector<Leaf> leaves_;
+  std::vector<std::string> others_;
+  std::optional<Error> first_error_;
+};
+
+class LayoutStore : public ManifestStore {
+ public:
+  explicit LayoutStore(std::shared_ptr<BlobTree> tree) : tree_(std::move(tree)) {}
+  Result<std::string> manifest(const Descriptor& d) override { return tree_->text(blob_name(d.digest), kMaxManifestBytes); }
+  Result<std::string> config(const Descriptor& d) override { return tree_->text(blob_name(d.digest), kMaxConfigBytes); }
+  std::function<Result<BlobInput>()> layer(const Descriptor& d) override {
+    return [tree = tree_, name = blob_name(d.digest)] { return tree->open(name); };
+  }
+
+ private:
+  std::shared_ptr<BlobTree> tree_;
+};
+
+std::string ref_name(const Descriptor& d) {
+  for (const char* key : {"org.opencontainers.image.ref.name", "io.containerd.image.name"})
+    if (auto it = d.annotations.find(key); it != d.annotations.end()) return it->second;
+  return {};
+}
+
+bool names(const Descriptor& d, const std::string& tag) {
+  for (const char* key : {"org.opencontainers.image.ref.name", "io.containerd.image.name"}) {
+    auto it = d.annotations.find(key);
+    if (it == d.annotations.end()) continue;
+    if (it->second == tag) return true;
+    auto a = Reference::parse(it->second), b = Reference::parse(tag);
+    if (a && b && a->text() == b->text()) return true;
+    if (it->second.ends_with(":" + tag)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<std::vector<Image>> choose_images(ManifestStore& store, const std::vector<Descriptor>& roots,
+                                         const PlatformChoice& platforms) {
+  return Chooser(store, platforms).run(roots);
+}
+
+Result<std::vector<Image>> read_layout(const std::shared_ptr<BlobTree>& tree, const LayoutSelector& selector,
+                                       const PlatformChoice& platforms, const std::string& source, const std::string& where) {
+  CAREEN_ASSIGN(std::string text, tree->text("index.json", kMaxManifestBytes));
+  auto index = parse_manifest(text);
+  if (!index) return std::move(index).error().in("index.json");
+  if (!index->is_index) return Error{Errc::corrupt, "index.json is not an image index"};
+
+  std::vector<Descriptor> roots;
+  std::set<std::string> all_names;
+  for (const Descriptor& d : index->entries) {
+    if (is_attestation(d)) continue;
+    std::string name = ref_name(d);
+    all_names.insert(name.empty() ? "@" + d.digest.text() : name);
+    bool wanted = selector.tag.empty() && selector.digest.empty();
+    if (!selector.tag.empty()) wanted = names(d, selector.tag);
+    if (!selector.digest.empty()) wanted = d.digest == selector.digest;
+    if (wanted) roots.push_back(d);
+  }
+  std::string list;
+  for (const std::string& n : all_names) list += "\n  " + escape(n);
+  if (roots.empty()) {
+    if (!selector.digest.empty() && tree->has(blob_name(selector.digest))) {
+      Descriptor d;  // inside an index, or not in index.json at all
+      d.digest = selector.digest;
+      roots.push_back(d);
+    } else if (all_names.empty()) {
+      return Error{Errc::not_found, "the layout holds no image"};
+    } else {
+      return Error{Errc::usage, "no such image in " + escape(where) + "; it holds:" + list};
+    }
+  }
+  // Entries without a name that differ in platform alone are one image; different names are several.
+  std::set<std::string> chosen;
+  for (const Descriptor& d : roots) chosen.insert(ref_name(d));
+  bool by_platform = roots.size() > 1 && std::all_of(roots.begin(), roots.end(), [](const Descriptor& d) { return d.platform.has_value(); });
+  if (roots.size() > 1 && (chosen.size() > 1 || !by_platform) && selector.digest.empty())
+    return Error{Errc::usage, escape(where) + " holds several images; choose one as " + source + ":" + escape(where) + ":NAME from:" + list};
+
+  LayoutStore store(tree);
+  CAREEN_ASSIGN(std::vector<Image> images, choose_images(store, roots, platforms));
+  for (Image& i : images) {
+    i.source = source;
+    i.resolved = where;
+    if (std::string name = ref_name(roots[0]); !name.empty()) i.resolved += ":" + name;
+  }
+  return images;
+}
+
+}  // namespace careen

@@ -1,0 +1,353 @@
+#include "store/cache.h"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include <ctime>
+#include <mutex>
+
+#include "base/codec.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace careen {
+namespace {
+
+constexpr int kSchema = 1;
+constexpr int kBusyMilliseconds = 10'000;
+constexpr uint64_t kMaxPart = 1ULL << 30;  // one part of a layer's facts, inflated
+
+constexpr const char* kTables = R"(
+CREATE TABLE IF NOT EXISTS blob(digest TEXT PRIMARY KEY, diff_id TEXT NOT NULL, size INTEGER NOT NULL, sum BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS layer(diff_id TEXT NOT NULL, part TEXT NOT NULL, collectors INTEGER NOT NULL, used INTEGER NOT NULL,
+                                 body BLOB NOT NULL, sum BLOB NOT NULL, PRIMARY KEY(diff_id, part));
+)";
+
+struct Finalize {
+  void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
+};
+using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
+
+std::string squeeze(const std::string& raw) {
+  std::string out(ZSTD_compressBound(raw.size()) + 10, '\0');
+  size_t n = ZSTD_compress(out.data(), out.size(), raw.data(), raw.size(), 1);
+  out.resize(ZSTD_isError(n) != 0U ? 0 : n);
+  return out;
+}
+
+std::optional<std::string> inflate(std::string_view packed) {
+  unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMaxPart) return std::nullopt;
+  std::string out(size, '\0');
+  size_t n = ZSTD_decompress(out.data(), out.size(), packed.data(), packed.size());
+  if (ZSTD_isError(n) != 0U || n != size) return std::nullopt;
+  return out;
+}
+
+// A checksum over a row and its key, so that damage and rows under a wrong key are noticed.
+std::string sum_of(std::initializer_list<std::string_view> parts) {
+  Hasher h(Algorithm::sha256);
+  for (std::string_view p : parts) {
+    std::string size = std::to_string(p.size()) + ":";
+    h.update(as_bytes(size));
+    h.update(as_bytes(p));
+  }
+  Sha256 d = h.sha256();
+  return {reinterpret_cast<const char*>(d.data()), 16};
+}
+
+struct Core {  // the parts that every run needs
+  LayerFacts* f;
+};
+template <class A>
+void fields(A& a, Core& c) {
+  LayerFacts& f = *c.f;
+  a(f.size), a(f.databases), a(f.elf), a(f.texts), a(f.coverage);
+}
+
+struct Hits {
+  LayerFacts* f;
+};
+template <class A>
+void fields(A& a, Hits& h) {
+  a(h.f->hits), a(h.f->hit_coverage);
+}
+
+std::string encode_files(const FileTable& t) {
+  std::string out;
+  put_varint(out, t.chunks().size());
+  for (const auto& c : t.chunks()) {
+    put_varint(out, c.records);
+    put_varint(out, c.bytes.size());
+    out += c.bytes;
+  }
+  return out;
+}
+
+bool decode_files(std::string_view in, FileTable* t) {
+  Bytes b = as_bytes(in);
+  size_t at = 0;
+  uint64_t n = 0;
+  if (!get_varint(b, &at, &n)) return false;
+  for (uint64_t i = 0; i < n; ++i) {
+    uint64_t records = 0, size = 0;
+    if (!get_varint(b, &at, &records) || !get_varint(b, &at, &size) || size > b.size() - at || records > size) return false;
+    t->add_chunk(std::string(in.substr(at, size)), static_cast<uint32_t>(records));
+    at += size;
+  }
+  return at == b.size();
+}
+
+std::string hits_part(const Sha256& patterns) { return "hits:" + to_hex(patterns.data(), patterns.size()); }
+
+}  // namespace
+
+struct LayerCache::Impl {
+  std::string path;
+  sqlite3* db = nullptr;
+  std::mutex mutex;
+
+  ~Impl() { sqlite3_close(db); }
+
+  bool exec(const char* sql) { return sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK; }
+
+  Statement prepare(const char* sql) {
+    sqlite3_stmt* s = nullptr;
+    if (sqlite3_prepare_v2(db, sql, -1, &s, nullptr) != SQLITE_OK) return nullptr;
+    return Statement(s);
+  }
+
+  static void bind(sqlite3_stmt* s, int i, std::string_view text) {
+    sqlite3_bind_text64(s, i, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  }
+  static void bind_blob(sqlite3_stmt* s, int i, std::string_view b) { sqlite3_bind_blob64(s, i, b.data(), b.size(), SQLITE_STATIC); }
+  static std::string_view column(sqlite3_stmt* s, int i) {
+    const void* p = sqlite3_column_blob(s, i);
+    return p == nullptr ? std::string_view{} : std::string_view(static_cast<const char*>(p), static_cast<size_t>(sqlite3_column_bytes(s, i)));
+  }
+
+  // SQLITE_OK, or why the file cannot be used.
+  int open_file() {
+    sqlite3_close(db);
+    db = nullptr;
+    int rc = sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_busy_timeout(db, kBusyMilliseconds);
+    rc = sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF;", nullptr, nullptr, nullptr);
+    if (rc != SQLITE_OK) return rc;
+    int version = 0;
+    if (Statement s = prepare("PRAGMA user_version"); s && sqlite3_step(s.get()) == SQLITE_ROW) version = sqlite3_column_int(s.get(), 0);
+    else return SQLITE_CORRUPT;
+    if (version == kSchema) return SQLITE_OK;
+    if (version != 0) return SQLITE_CORRUPT;  // of another careen: begun anew
+    rc = sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr);
+    if (rc != SQLITE_OK) return rc;
+    rc = sqlite3_exec(db, kTables, nullptr, nullptr, nullptr);
+    if (rc == SQLITE_OK) rc = sqlite3_exec(db, "PRAGMA user_version=1; COMMIT", nullptr, nullptr, nullptr);
+    return rc;
+  }
+
+  static bool is_damage(int rc) { return rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB || rc == SQLITE_FORMAT; }
+
+  void set_aside() {
+    sqlite3_close(db);
+    db = nullptr;
+    std::string aside = path + ".damaged-" + std::to_string(::time(nullptr)) + "-" + std::to_string(::getpid());
+    ::rename(path.c_str(), aside.c_str());
+    ::unlink((path + "-wal").c_str());
+    ::unlink((path + "-shm").c_str());
+    warn("the cache was damaged and is begun anew; the old file is " + aside);
+  }
+
+  void open() {
+    int rc = open_file();
+    if (is_damage(rc)) {
+      set_aside();
+      rc = open_file();
+    }
+    if (rc != SQLITE_OK) {
+      note("the cache " + path + " cannot be used (" + (db != nullptr ? sqlite3_errmsg(db) : "no memory") + "); going on without");
+      sqlite3_close(db);
+      db = nullptr;
+    }
+  }
+
+  // After an operation: a damaged file is set aside once.
+  void check(int rc) {
+    if (!is_damage(rc & 0xff)) return;
+    set_aside();
+    open();
+  }
+
+  std::optional<std::string> part(const Digest& diff_id, const std::string& name) {
+    Statement s = prepare("SELECT body, sum FROM layer WHERE diff_id=? AND part=? AND collectors=?");
+    if (!s) return check(sqlite3_errcode(db)), std::nullopt;
+    bind(s.get(), 1, diff_id.text());
+    bind(s.get(), 2, name);
+    sqlite3_bind_int64(s.get(), 3, kCollectors);
+    int rc = sqlite3_step(s.get());
+    if (rc != SQLITE_ROW) {
+      s.reset();
+      check(rc);
+      return std::nullopt;
+    }
+    std::string_view body = column(s.get(), 0);
+    if (sum_of({diff_id.text(), name, std::to_string(kCollectors), body}) != column(s.get(), 1)) return std::nullopt;
+    return inflate(body);
+  }
+
+  bool put_part(const Digest& diff_id, const std::string& name, const std::string& raw) {
+    Statement s = prepare("INSERT OR REPLACE INTO layer VALUES(?,?,?,?,?,?)");
+    if (!s) return false;
+    std::string body = squeeze(raw);
+    std::string sum = sum_of({diff_id.text(), name, std::to_string(kCollectors), body});
+    bind(s.get(), 1, diff_id.text());
+    bind(s.get(), 2, name);
+    sqlite3_bind_int64(s.get(), 3, kCollectors);
+    sqlite3_bind_int64(s.get(), 4, ::time(nullptr));
+    bind_blob(s.get(), 5, body);
+    bind_blob(s.get(), 6, sum);
+    return sqlite3_step(s.get()) == SQLITE_DONE;
+  }
+
+  template <class F>
+  void transaction(F f) {
+    if (!exec("BEGIN IMMEDIATE")) return check(sqlite3_errcode(db));
+    if (f() && exec("COMMIT")) return;
+    int rc = sqlite3_errcode(db);
+    note(std::string("the cache could not be written: ") + sqlite3_errmsg(db));
+    exec("ROLLBACK");
+    check(rc);
+  }
+};
+
+LayerCache::LayerCache() : impl_(std::make_unique<Impl>()) {}
+LayerCache::~LayerCache() = default;
+
+std::shared_ptr<LayerCache> LayerCache::open(const std::string& directory) {
+  std::shared_ptr<LayerCache> c(new LayerCache);
+  if (directory.empty()) return c;
+  if (auto ok = make_directories(directory); !ok) {
+    note("no cache: " + ok.error().what);
+    return c;
+  }
+  c->impl_->path = directory + "/layers-v1.sqlite";
+  c->impl_->open();
+  return c;
+}
+
+std::optional<LayerCache::Blob> LayerCache::blob(const Digest& digest) {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->db == nullptr || digest.empty()) return std::nullopt;
+  Statement s = impl_->prepare("SELECT diff_id, size, sum FROM blob WHERE digest=?");
+  if (!s) return impl_->check(sqlite3_errcode(impl_->db)), std::nullopt;
+  Impl::bind(s.get(), 1, digest.text());
+  int rc = sqlite3_step(s.get());
+  if (rc != SQLITE_ROW) {
+    s.reset();
+    impl_->check(rc);
+    return std::nullopt;
+  }
+  std::string diff(Impl::column(s.get(), 0));
+  auto size = static_cast<uint64_t>(sqlite3_column_int64(s.get(), 1));
+  if (sum_of({digest.text(), diff, std::to_string(size)}) != Impl::column(s.get(), 2)) return std::nullopt;
+  auto d = Digest::parse(diff);
+  if (!d) return std::nullopt;
+  return Blob{*d, size};
+}
+
+std::shared_ptr<LayerFacts> LayerCache::facts(const Digest& diff_id, const Sha256& patterns, bool* needs_patterns) {
+  std::lock_guard lock(impl_->mutex);
+  *needs_patterns = false;
+  if (impl_->db == nullptr || diff_id.empty()) return nullptr;
+  auto f = std::make_shared<LayerFacts>();
+  f->diff_id = diff_id;
+  Core core{f.get()};
+  Hits hits{f.get()};
+  auto core_part = impl_->part(diff_id, "core");
+  auto files = core_part ? impl_->part(diff_id, "files") : std::nullopt;
+  if (!core_part || !files || !decode(as_bytes(*core_part), &core) || !decode_files(*files, &f->files)) return nullptr;
+  f->pattern_set = patterns;
+  auto hit_part = impl_->part(diff_id, hits_part(patterns));
+  *needs_patterns = !hit_part || !decode(as_bytes(*hit_part), &hits);
+  return f;
+}
+
+void LayerCache::put(const Digest& blob, uint64_t blob_size, const LayerFacts& facts) {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->db == nullptr || facts.diff_id.empty()) return;
+  auto* f = const_cast<LayerFacts*>(&facts);  // Encoder only reads
+  Core core{f};
+  Hits hits{f};
+  impl_->transaction([&] {
+    if (!impl_->put_part(facts.diff_id, "core", encode(core)) || !impl_->put_part(facts.diff_id, "files", encode_files(facts.files)) ||
+        !impl_->put_part(facts.diff_id, "symbols", encode(facts.symbols)) ||
+        !impl_->put_part(facts.diff_id, hits_part(facts.pattern_set), encode(hits)))
+      return false;
+    if (blob.empty()) return true;
+    Statement s = impl_->prepare("INSERT OR REPLACE INTO blob VALUES(?,?,?,?)");
+    if (!s) return false;
+    std::string sum = sum_of({blob.text(), facts.diff_id.text(), std::to_string(blob_size)});
+    Impl::bind(s.get(), 1, blob.text());
+    Impl::bind(s.get(), 2, facts.diff_id.text());
+    sqlite3_bind_int64(s.get(), 3, static_cast<sqlite3_int64>(blob_size));
+    Impl::bind_blob(s.get(), 4, sum);
+    return sqlite3_step(s.get()) == SQLITE_DONE;
+  });
+}
+
+void LayerCache::put_hits(const LayerFacts& facts) {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->db == nullptr || facts.diff_id.empty()) return;
+  Hits hits{const_cast<LayerFacts*>(&facts)};
+  impl_->transaction([&] { return impl_->put_part(facts.diff_id, hits_part(facts.pattern_set), encode(hits)); });
+}
+
+LayerCache::Status LayerCache::status() {
+  std::lock_guard lock(impl_->mutex);
+  Status out;
+  out.path = impl_->path;
+  out.usable = impl_->db != nullptr;
+  if (!out.usable) return out;
+  auto count = [&](const char* sql) -> uint64_t {
+    Statement s = impl_->prepare(sql);
+    return s && sqlite3_step(s.get()) == SQLITE_ROW ? static_cast<uint64_t>(sqlite3_column_int64(s.get(), 0)) : 0;
+  };
+  out.layers = count("SELECT count(DISTINCT diff_id) FROM layer");
+  out.blobs = count("SELECT count(*) FROM blob");
+  out.bytes = count("SELECT coalesce(sum(length(body)),0) FROM layer");
+  return out;
+}
+
+uint64_t LayerCache::prune(uint64_t limit) {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->db == nullptr) return 0;
+  uint64_t dropped = 0;
+  impl_->transaction([&] {
+    Statement s = impl_->prepare("SELECT diff_id, sum(length(body)), max(used) u FROM layer GROUP BY diff_id ORDER BY u DESC, diff_id");
+    if (!s) return false;
+    uint64_t kept = 0;
+    std::vector<std::string> drop;
+    while (sqlite3_step(s.get()) == SQLITE_ROW) {
+      auto size = static_cast<uint64_t>(sqlite3_column_int64(s.get(), 1));
+      if (kept + size > limit) drop.emplace_back(Impl::column(s.get(), 0));
+      else kept += size;
+    }
+    for (const std::string& d : drop)
+      for (const char* sql : {"DELETE FROM layer WHERE diff_id=?", "DELETE FROM blob WHERE diff_id=?"}) {
+        Statement del = impl_->prepare(sql);
+        if (!del) return false;
+        Impl::bind(del.get(), 1, d);
+        if (sqlite3_step(del.get()) != SQLITE_DONE) return false;
+      }
+    dropped = drop.size();
+    return true;
+  });
+  if (dropped != 0) impl_->exec("VACUUM");
+  return dropped;
+}
+
+}  // namespace careen

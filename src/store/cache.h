@@ -1,0 +1,54 @@
+// What careen remembers of layers between runs: facts under the diff ID that careen itself computed.
+//
+// Facts are reached only through the table blob digest → diff ID, which a fully verified read writes. What a manifest or a
+// config claims is never a key. One SQLite file; any number of processes at once; a kill at any moment leaves it whole (WAL
+// and transactions); each row carries a checksum over itself and its key, and a row that fails it is as if it were not there. A file that
+// is damaged is set aside under another name and begun anew, with a warning. No method fails: a cache that cannot be used is an
+// empty one. Thread-safe.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "facts/layer_facts.h"
+
+namespace careen {
+
+inline constexpr uint64_t kDefaultCacheLimit = 4ULL << 30;
+
+class LayerCache {
+ public:
+  // "" makes a cache that remembers nothing.
+  static std::shared_ptr<LayerCache> open(const std::string& directory);
+  ~LayerCache();
+  LayerCache(const LayerCache&) = delete;
+  LayerCache& operator=(const LayerCache&) = delete;
+
+  struct Blob {
+    Digest diff_id;
+    uint64_t size = 0;  // of the blob
+  };
+  std::optional<Blob> blob(const Digest& digest);
+  // The facts of a layer; with hits only when `patterns` is the set they were searched with, else `needs_patterns` is set.
+  std::shared_ptr<LayerFacts> facts(const Digest& diff_id, const Sha256& patterns, bool* needs_patterns);
+
+  // After a verified read.
+  void put(const Digest& blob, uint64_t blob_size, const LayerFacts& facts);
+  void put_hits(const LayerFacts& facts);
+
+  struct Status {
+    std::string path;
+    uint64_t layers = 0, blobs = 0, bytes = 0;
+    bool usable = false;
+  };
+  Status status();
+  // Drops the layers used longest ago until at most `limit` bytes are left; returns how many were dropped.
+  uint64_t prune(uint64_t limit);
+
+ private:
+  LayerCache();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace careen
