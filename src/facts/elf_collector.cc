@@ -19,24 +19,23 @@ bool is_library_name(std::string_view s) {
   return s.find('/') != std::string_view::npos || s.starts_with("lib") || s.starts_with("ld-");
 }
 
-// The NUL-terminated strings of segments that are loaded and not executable.
+// The NUL-terminated strings of segments that are loaded and not written, found by their ".so".
 void find_library_names(const ElfFile& elf, const FileView& file, std::vector<std::string>* out) {
-  std::vector<uint8_t> window(64 << 10);
+  constexpr size_t kLongest = 256, kWindow = 64 << 10;
+  std::vector<uint8_t> window(kWindow + 2 * kLongest);
   for (const ElfSegment& s : elf.segments) {
     if (s.type != elf::kLoad || (s.flags & 2) != 0) continue;
-    std::string run;
-    for (uint64_t at = 0; at < s.file_size && out->size() < kMaxLibraryNames;) {
+    for (uint64_t at = 0; at < s.file_size && out->size() < kMaxLibraryNames; at += kWindow) {
       size_t n = static_cast<size_t>(std::min<uint64_t>(window.size(), s.file_size - at));
       if (!file.read(s.offset + at, std::span(window).first(n))) break;
-      for (size_t i = 0; i < n; ++i) {
-        if (is_name_char(window[i])) {
-          if (run.size() <= 256) run += static_cast<char>(window[i]);
-          continue;
-        }
-        if (window[i] == 0 && run.size() >= 4 && is_library_name(run) && out->size() < kMaxLibraryNames) out->push_back(run);
-        run.clear();
+      std::string_view text = as_text(Bytes(window).first(n));
+      for (size_t so = 0; (so = text.find(".so", so)) != std::string_view::npos; so += 3) {
+        size_t begin = so, end = so;
+        while (begin > 0 && so - begin < kLongest && is_name_char(window[begin - 1])) --begin;
+        while (end < n && end - so < kLongest && is_name_char(window[end])) ++end;
+        std::string_view name = text.substr(begin, end - begin);
+        if (end < n && window[end] == 0 && is_library_name(name) && out->size() < kMaxLibraryNames) out->emplace_back(name);
       }
-      at += n;
     }
   }
   std::sort(out->begin(), out->end());

@@ -49,8 +49,9 @@ struct State {
   std::vector<std::pair<int64_t, Value>> cells;  // by displacement from rbp
 
   void forget(int r) { registers[static_cast<size_t>(r)] = {}; }
-  void after_call() {
-    for (int r : {0, 1, 2, 6, 7, 8, 9, 10, 11}) forget(r);  // rax rcx rdx rsi rdi r8-r11
+  void after_call(uint16_t written) {
+    for (int r = 0; r < 16; ++r)
+      if ((written >> r & 1) != 0) forget(r);
   }
   Value cell(int64_t d) const {
     for (const auto& [at, v] : cells)
@@ -64,6 +65,8 @@ struct State {
 };
 
 constexpr int kRsp = 4, kRbp = 5;
+constexpr uint16_t kCallerSaved = 0b0000'1111'1100'0111;  // rax rcx rdx rsi rdi r8-r11
+constexpr uint32_t kMaxClobberInstructions = 4000;
 
 // 0 to 15 for a general register of any width, -1 else.
 int register_index(ZydisRegister r) {
@@ -102,10 +105,15 @@ class Walker {
  private:
   void index_names() {
     auto add = [&](const ElfSymbol& s) {
-      if (s.defined && s.type == elf::kSymbolFunction && s.value != 0) functions_.try_emplace(s.value, &s);
+      if (s.defined && s.type == elf::kSymbolFunction && s.value != 0) functions_.emplace_back(s.value, &s);
     };
     for (const ElfSymbol& s : elf_.symbols) add(s);
     for (const ElfSymbol& s : elf_.local_symbols) add(s);
+    std::stable_sort(functions_.begin(), functions_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  }
+  const ElfSymbol* function_at(uint64_t address) const {
+    auto it = std::lower_bound(functions_.begin(), functions_.end(), address, [](const auto& a, uint64_t b) { return a.first < b; });
+    return it == functions_.end() || it->first != address ? nullptr : it->second;
   }
 
   void index_slots() {
@@ -113,6 +121,7 @@ class Walker {
       Slot s{0, {}, r.type};
       if (r.type == elf::kRX64Relative) {
         s.target = static_cast<uint64_t>(r.addend);
+        if (!elf_.is_executable(s.target)) continue;  // nearly all: pointers to data
       } else if (r.type == elf::kRX64GlobDat || r.type == elf::kRX64JumpSlot || r.type == elf::kRX64_64) {
         if (r.symbol >= elf_.symbols.size()) continue;
         const ElfSymbol& sym = elf_.symbols[r.symbol];
@@ -122,8 +131,10 @@ class Walker {
       } else {
         continue;
       }
-      slots_[r.where] = s;
+      slots_.emplace_back(r.where, s);
     }
+    auto before = [](const auto& a, const auto& b) { return a.first < b.first; };
+    if (!std::is_sorted(slots_.begin(), slots_.end(), before)) std::stable_sort(slots_.begin(), slots_.end(), before);
   }
 
   // Every resolver once, by address: dynamic symbols, local symbols, then IRELATIVE relocations.
@@ -138,12 +149,12 @@ class Walker {
   }
 
   const Slot* slot_at(uint64_t address) const {
-    auto it = slots_.find(address);
-    return it == slots_.end() ? nullptr : &it->second;
+    auto it = std::upper_bound(slots_.begin(), slots_.end(), address, [](uint64_t a, const auto& b) { return a < b.first; });
+    return it == slots_.begin() || (--it)->first != address ? nullptr : &it->second;  // the last one wins, as when linking
   }
   std::string_view name_at(uint64_t address) const {
-    auto it = functions_.find(address);
-    return it == functions_.end() ? std::string_view{} : std::string_view(it->second->name);
+    const ElfSymbol* s = function_at(address);
+    return s == nullptr ? std::string_view{} : s->name;
   }
 
   struct Insn {
@@ -251,9 +262,9 @@ class Walker {
   // Whether a jump leaves its function: to the start of another, or in front of this one.
   bool is_tail_jump(uint64_t target, uint64_t function) const {
     if (target == function) return false;
-    if (target < function || functions_.contains(target)) return true;
-    auto it = functions_.find(function);
-    return it != functions_.end() && it->second->size != 0 && target >= function + it->second->size;
+    if (target < function || function_at(target) != nullptr) return true;
+    const ElfSymbol* own = function_at(function);
+    return own != nullptr && own->size != 0 && target >= function + own->size;
   }
 
   Value value_of(const Insn& x, size_t op, uint64_t address, const State& st) const {
@@ -346,7 +357,8 @@ class Walker {
         case ZYDIS_CATEGORY_INTERRUPT: return;
         case ZYDIS_CATEGORY_CALL: {
           if (!branch(x, at, w.function, w.state)) return;
-          w.state.after_call();
+          auto t = x.ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? absolute(x, 0, at) : std::nullopt;
+          w.state.after_call(t ? clobbers(*t) : kCallerSaved);
           break;
         }
         case ZYDIS_CATEGORY_COND_BR: {
@@ -378,6 +390,38 @@ class Walker {
     }
   }
 
+  // The registers that a local function writes: a compiler that saw it leaves the others in use across the call (-fipa-ra).
+  // A function that calls, or is long, counts as writing all that it may.
+  uint16_t clobbers(uint64_t function) {
+    auto [it, fresh] = clobbers_.try_emplace(function, kCallerSaved);
+    if (!fresh) return it->second;
+    uint16_t written = 0;
+    uint32_t steps = 0;
+    std::unordered_set<uint64_t> seen;
+    std::vector<uint64_t> todo{function};
+    while (!todo.empty()) {
+      uint64_t at = todo.back();
+      todo.pop_back();
+      Insn x;
+      while (seen.insert(at).second && decode(at, x)) {
+        if (++steps > kMaxClobberInstructions || x.i.meta.category == ZYDIS_CATEGORY_CALL) return kCallerSaved;
+        for (size_t k = 0; k < x.i.operand_count; ++k)
+          if (x.ops[k].type == ZYDIS_OPERAND_TYPE_REGISTER && (x.ops[k].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0)
+            if (int r = register_index(x.ops[k].reg.value); r >= 0) written = static_cast<uint16_t>(written | 1U << r);
+        bool jump = x.i.meta.category == ZYDIS_CATEGORY_UNCOND_BR;
+        if (jump || x.i.meta.category == ZYDIS_CATEGORY_COND_BR) {
+          auto t = x.ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? absolute(x, 0, at) : std::nullopt;
+          if (!t) return kCallerSaved;
+          todo.push_back(*t);
+        }
+        if (jump || x.i.meta.category == ZYDIS_CATEGORY_RET) break;
+        at += x.i.length;
+      }
+    }
+    total_ += steps;
+    return clobbers_[function] = written & kCallerSaved;
+  }
+
   // A call or an indirect jump. False when control does not come back.
   bool branch(const Insn& x, uint64_t at, uint64_t function, const State& st) {
     const ZydisDecodedOperand& o = x.ops[0];
@@ -388,12 +432,12 @@ class Walker {
     if (o.type == ZYDIS_OPERAND_TYPE_REGISTER) {
       Value v = value_of(x, 0, at, st);
       if (v.kind == Value::Kind::address) return direct_call(at, v.at, function, st);
-      if (v.kind == Value::Kind::slot) return through_slot(at, v.at, slots_.at(v.at), "register", function, st);
+      if (v.kind == Value::Kind::slot) return through_slot(at, v.at, *slot_at(v.at), "register", function, st);
       return true;
     }
     if (o.type == ZYDIS_OPERAND_TYPE_MEMORY) {
       Value v = value_of(x, 0, at, st);
-      if (v.kind == Value::Kind::slot) return through_slot(at, v.at, slots_.at(v.at), "memory", function, st);
+      if (v.kind == Value::Kind::slot) return through_slot(at, v.at, *slot_at(v.at), "memory", function, st);
       if (v.kind == Value::Kind::address) return direct_call(at, v.at, function, st);
     }
     return true;
@@ -402,8 +446,9 @@ class Walker {
   const ElfFile& elf_;
   const FileView& file_;
   ZydisDecoder decoder_{};
-  std::unordered_map<uint64_t, const ElfSymbol*> functions_;
-  std::unordered_map<uint64_t, Slot> slots_;
+  std::vector<std::pair<uint64_t, const ElfSymbol*>> functions_;  // by address
+  std::vector<std::pair<uint64_t, Slot>> slots_;                  // by address
+  std::unordered_map<uint64_t, uint16_t> clobbers_;
   uint64_t total_ = 0;
   Resolver out_;
   std::map<uint64_t, uint64_t> callers_;  // function entry → the function it was first called from

@@ -1,0 +1,336 @@
+#include "formats/elf.h"
+
+#include "../../tests/support/elf_builder.h"
+
+namespace careen {
+namespace {
+
+using test::ElfBuilder;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// The view must live as long as the parse; the facts own what they keep.
+ElfFile parse(const std::vector<uint8_t>& bytes) {
+  auto r = parse_elf(MemoryView(bytes));
+  EXPECT_TRUE(r) << (r ? "" : r.error().what);
+  return r ? *std::move(r) : ElfFile{};
+}
+ElfFile parse(std::string_view text) { return parse(ElfBuilder(text).bytes()); }
+
+void put(std::vector<uint8_t>& b, size_t at, uint64_t v, size_t size) {
+  for (size_t i = 0; i < size; ++i) b[at + i] = static_cast<uint8_t>(v >> (8 * i));
+}
+size_t program_header(size_t i) { return 64 + 56 * i; }
+
+constexpr const char* kLibrary =
+    "load 1000 1000 rx\n"
+    "load 3000 1000 rw\n"
+    "needed libc.so.6\n"
+    "needed libz.so.1\n"
+    "soname libx.so.1\n"
+    "rpath /opt/rpath\n"
+    "runpath $ORIGIN/lib\n"
+    "symbol work func 1000 20\n"
+    "symbol pick ifunc 1100 30\n"
+    "symbol malloc import 0\n"
+    "symbol table object 3000 8\n"
+    "rela 3000 relative - 1000\n"
+    "rela 3008 glob_dat work 0\n"
+    "plt 3010 jump_slot malloc 0\n";
+
+TEST(Elf, KnowsAnElfFileByItsFirstFourBytes) {
+  EXPECT_TRUE(is_elf(as_bytes("\x7f" "ELF and more")));
+  EXPECT_FALSE(is_elf(as_bytes("\x7f" "EL")));
+  EXPECT_FALSE(is_elf(as_bytes("")));
+  EXPECT_FALSE(is_elf(as_bytes("#!/bin/sh")));
+}
+
+TEST(Elf, ReadsNamesFromTheDynamicSection) {
+  ElfFile f = parse(kLibrary);
+  EXPECT_TRUE(f.is64);
+  EXPECT_EQ(f.endian, Endian::little);
+  EXPECT_EQ(f.machine, elf::kMachineX86_64);
+  EXPECT_EQ(f.type, elf::kTypeDynamic);
+  EXPECT_TRUE(f.has_dynamic);
+  EXPECT_FALSE(f.has_sections);
+  EXPECT_THAT(f.needed, ElementsAre("libc.so.6", "libz.so.1"));
+  EXPECT_EQ(f.soname, "libx.so.1");
+  EXPECT_EQ(f.rpath, "/opt/rpath");
+  EXPECT_EQ(f.runpath, "$ORIGIN/lib");
+  EXPECT_THAT(f.problems, IsEmpty());
+}
+
+TEST(Elf, ReadsDynamicSymbols) {
+  ElfFile f = parse(kLibrary);
+  ASSERT_EQ(f.symbols.size(), 5U);
+  EXPECT_EQ(f.symbols[1].name, "work");
+  EXPECT_EQ(f.symbols[1].value, 0x1000U);
+  EXPECT_EQ(f.symbols[1].size, 0x20U);
+  EXPECT_EQ(f.symbols[1].type, elf::kSymbolFunction);
+  EXPECT_EQ(f.symbols[1].binding, 1);
+  EXPECT_TRUE(f.symbols[1].defined);
+  EXPECT_EQ(f.symbols[2].type, elf::kSymbolIfunc);
+  EXPECT_EQ(f.symbols[3].name, "malloc");
+  EXPECT_FALSE(f.symbols[3].defined);
+}
+
+TEST(Elf, ReadsRelocationsOfBothTables) {
+  ElfFile f = parse(kLibrary);
+  ASSERT_EQ(f.relocations.size(), 3U);
+  EXPECT_EQ(f.relocations[0].type, elf::kRX64Relative);
+  EXPECT_EQ(f.relocations[0].addend, 0x1000);
+  EXPECT_EQ(f.relocations[1].type, elf::kRX64GlobDat);
+  EXPECT_EQ(f.relocations[1].symbol, 1U);
+  EXPECT_EQ(f.relocations[2].where, 0x3010U);
+  EXPECT_EQ(f.relocations[2].symbol, 3U);
+}
+
+TEST(Elf, NamesStayValidWhenTheFileIsMoved) {
+  ElfFile a = parse(kLibrary);
+  ElfFile b = std::move(a);
+  EXPECT_EQ(b.symbols.at(2).name, "pick");
+}
+
+TEST(Elf, UnpacksPackedRelativeRelocations) {
+  // 0x3000 itself, then of the words after it the first and the third.
+  ElfFile f = parse("load 1000 100 rx\nload 3000 1000 rw\nquad 3000 1000\nquad 3008 1010\nquad 3018 1020\nrelr 3000 b\n");
+  EXPECT_THAT(f.relocations, ElementsAre(Field(&ElfRelocation::where, 0x3000U), Field(&ElfRelocation::where, 0x3008U),
+                                         Field(&ElfRelocation::where, 0x3018U)));
+  EXPECT_EQ(f.relocations[2].addend, 0x1020);
+  EXPECT_EQ(f.relocations[0].type, elf::kRX64Relative);
+}
+
+TEST(Elf, CountsSymbolsByTheGnuHashTable) {
+  // One bucket that begins with symbol 1; chain of two words, the second ends it.
+  ElfFile f = parse(
+      "load 2000 100 r\nno-hash\nsymbol a func 2000\nsymbol b func 2001\nsymbol c func 2002\ndyn 6ffffef5 2000\n"
+      "quad 2000 0000000100000001\nquad 2008 0000000000000001\nquad 2010 0\nquad 2018 0000000200000001\nquad 2020 0000000700000004\n");
+  ASSERT_EQ(f.symbols.size(), 4U);
+  EXPECT_EQ(f.symbols[3].name, "c");
+}
+
+TEST(Elf, CountsSymbolsByRelocationsWhenThereIsNoHashTable) {
+  ElfFile f = parse("no-hash\nload 3000 100 rw\nsymbol a import 0\nsymbol b import 0\nrela 3000 glob_dat b 0\n");
+  ASSERT_EQ(f.symbols.size(), 3U);
+  EXPECT_EQ(f.symbols[2].name, "b");
+}
+
+TEST(Elf, ListsConstructorsInTheOrderTheyRun) {
+  ElfFile f = parse(
+      "load 1000 100 rx\nload 3000 100 rw\ndyn c 1000\ndyn 20 3000\ndyn 21 8\ndyn 19 3010\ndyn 1b 10\nquad 3000 1010\nquad 3010 ffffffffffffffff\n"
+      "rela 3018 relative - 1030\n");
+  EXPECT_THAT(f.constructors, ElementsAre(0x1000U, 0x1010U, 0x1030U));
+}
+
+TEST(Elf, TellsWhenAllSlotsAreBoundAtStart) {
+  EXPECT_FALSE(parse("needed a\n").bind_now);
+  EXPECT_TRUE(parse("needed a\ndyn 18 0\n").bind_now);
+  EXPECT_TRUE(parse("needed a\ndyn 1e 8\n").bind_now);
+  EXPECT_TRUE(parse("needed a\ndyn 6ffffffb 1\n").bind_now);
+}
+
+TEST(Elf, ReadsInterpreterThreadStorageAndNotes) {
+  ElfFile f = parse(
+      "load 1000 1000 r\nsegment 3 1000 20\ntext 1000 /lib64/ld.so\nsegment 7 1100 10\nsegment 4 1200 14\n"
+      "quad 1200 0000000400000004\nquad 1208 00554e4700000003\nquad 1210 ddccbbaa\nneeded x\n");
+  EXPECT_EQ(f.interpreter, "/lib64/ld.so");
+  EXPECT_TRUE(f.has_tls);
+  EXPECT_EQ(f.build_id, "aabbccdd");
+}
+
+TEST(Elf, ReadsTheJsonOfDlopenNotes) {
+  ElfFile f = parse("load 1000 1000 r\nsegment 4 1200 20\nquad 1200 0000000600000004\nquad 1208 004f4446407c0c0a\ntext 1210 [{}]\n");
+  EXPECT_THAT(f.dlopen_notes, ElementsAre("[{}]"));
+}
+
+TEST(Elf, NotesThatPassTheirEndAreLeftOut) {
+  ElfFile f = parse("load 1000 1000 r\nsegment 4 1200 14\nquad 1200 00000fff00000004\nquad 1208 00554e4700000003\n");
+  EXPECT_EQ(f.build_id, "");
+}
+
+TEST(Elf, ReadsLocalFunctionsOfSections) {
+  ElfFile f = parse("load 1000 100 rx\nlocal hidden func 1000 10\nlocal data object 1010 8\nlocal missing import 0\n");
+  EXPECT_TRUE(f.has_sections);
+  ASSERT_EQ(f.local_symbols.size(), 1U);
+  EXPECT_EQ(f.local_symbols[0].name, "hidden");
+}
+
+TEST(Elf, ReadsRelocationsOfAStaticProgramFromItsSections) {
+  ElfFile f = parse("type 2\nload 1000 100 rx\nlocal pick ifunc 1000 10\nrela 3000 irelative - 1000\nno-dynamic\n");
+  EXPECT_FALSE(f.has_dynamic);
+  ASSERT_EQ(f.relocations.size(), 1U);
+  EXPECT_EQ(f.relocations[0].type, elf::kRX64Irelative);
+}
+
+TEST(Elf, LyingSectionHeadersChangeNothing) {
+  std::vector<uint8_t> b = ElfBuilder(kLibrary).bytes();
+  put(b, 40, b.size() - 8, 8);  // e_shoff
+  put(b, 60, 500, 2);           // e_shnum
+  ElfFile f = parse(b);
+  EXPECT_EQ(f.symbols.size(), 5U);
+  EXPECT_THAT(f.problems, ElementsAre(HasSubstr("section headers")));
+}
+
+TEST(Elf, ASymbolNamesAtMostKMaxElfStringBytes) {
+  ElfFile f = parse("symbol " + std::string(kMaxElfString + 100, 'n') + " import 0\n");
+  EXPECT_EQ(f.symbols.at(1).name.size(), kMaxElfString);
+}
+
+TEST(Elf, LaterSegmentsAreMappedOverEarlierOnes) {
+  ElfFile f;
+  f.segments = {{elf::kLoad, 5, 0x1000, 0x1000, 0x2000, 0x2000}, {elf::kLoad, 6, 0x9000, 0x2000, 0x100, 0x1000}};
+  uint64_t follow = 0;
+  EXPECT_EQ(f.offset_of(0x1010, &follow), 0x1010U);
+  EXPECT_EQ(follow, 0x1ff0U);
+  EXPECT_EQ(f.offset_of(0x2010, &follow), 0x9010U);
+  EXPECT_EQ(follow, 0xf0U);
+  EXPECT_FALSE(f.offset_of(0x3000));
+  EXPECT_FALSE(f.is_executable(0x2010));
+  EXPECT_TRUE(f.is_executable(0x1010));
+}
+
+TEST(Elf, AddressesThatWouldOverflowHaveNoOffset) {
+  ElfFile f;
+  f.segments = {{elf::kLoad, 5, UINT64_MAX - 4, 0x1000, 0x1000, 0x1000}};
+  EXPECT_TRUE(f.offset_of(0x1001));
+  EXPECT_FALSE(f.offset_of(0x1010));
+}
+
+TEST(Elf, RefusesWhatHasNoWholeHeader) {
+  std::vector<uint8_t> b = ElfBuilder(kLibrary).bytes();
+  for (size_t n : {0U, 3U, 15U, 16U, 63U, 64U, 100U}) {
+    auto r = parse_elf(MemoryView(Bytes(b).first(n)));
+    EXPECT_FALSE(r) << n;
+  }
+  b[4] = 9;
+  EXPECT_FALSE(parse_elf(MemoryView(b)));
+}
+
+TEST(Elf, RefusesProgramHeadersOfAnOddSize) {
+  std::vector<uint8_t> b = ElfBuilder(kLibrary).bytes();
+  put(b, 54, 57, 2);
+  EXPECT_FALSE(parse_elf(MemoryView(b)));
+}
+
+TEST(Elf, ACutFileIsReadAsFarAsItGoes) {
+  std::vector<uint8_t> b = ElfBuilder(kLibrary).bytes();
+  for (size_t n = 64 + 56 * 4; n < b.size(); n += 97) {
+    auto r = parse_elf(MemoryView(Bytes(b).first(n)));
+    ASSERT_TRUE(r) << n;
+    if (n < ElfBuilder::kTables) EXPECT_FALSE(r->problems.empty()) << n;
+  }
+}
+
+TEST(Elf, ATableThatPassesTheEndOfTheFileIsReadAsFarAsItGoesAndNamed) {
+  // The loader maps zeros behind the file's last byte, so such a file loads and runs.
+  std::vector<uint8_t> b = ElfBuilder(kLibrary).bytes();
+  put(b, program_header(3) + 32, 0x2000, 8);  // p_filesz of the segment of the tables
+  size_t strsz = b.size();
+  for (size_t i = ElfBuilder::kTables; i + 16 <= b.size(); i += 16)
+    if (b[i] == 10 && std::all_of(b.begin() + static_cast<long>(i) + 1, b.begin() + static_cast<long>(i) + 8, [](uint8_t c) { return c == 0; }))
+      strsz = i;
+  ASSERT_LT(strsz, b.size());
+  put(b, strsz + 8, 0x1800, 8);
+  ElfFile f = parse(b);
+  EXPECT_EQ(f.soname, "libx.so.1");
+  EXPECT_EQ(f.symbols.at(1).name, "work");
+  EXPECT_FALSE(f.problems.empty());
+}
+
+TEST(Elf, TheDynamicSectionEndsAtItsNullEntryWhateverItsSizeSays) {
+  // The loader never looks at the size of PT_DYNAMIC.
+  std::vector<uint8_t> b = ElfBuilder(kLibrary).bytes();
+  size_t dynamic = program_header(2);
+  ASSERT_EQ(b[dynamic], 2);
+  put(b, dynamic + 32, 16, 8);
+  put(b, dynamic + 40, 16, 8);
+  ElfFile f = parse(b);
+  EXPECT_EQ(f.needed.size(), 2U);
+  EXPECT_EQ(f.symbols.size(), 5U);
+}
+
+TEST(Elf, TheOffsetOfTheDynamicSectionMayLie) {
+  std::vector<uint8_t> b = ElfBuilder(kLibrary).bytes();
+  put(b, program_header(2) + 8, 0x10, 8);
+  EXPECT_EQ(parse(b).soname, "libx.so.1");
+}
+
+TEST(Elf, MoreSymbolsThanTheLimitAreCutAndNamed) {
+  // A hash table that claims four billion symbols.
+  ElfFile f = parse("no-hash\nload 2000 100 r\nsymbol a import 0\ndyn 4 2000\nquad 2000 ffffffff00000001\n");
+  EXPECT_LE(f.symbols.size(), kMaxSymbols);
+  EXPECT_THAT(f.problems, testing::Contains(HasSubstr("kMaxSymbols")));
+}
+
+TEST(Elf, MoreProgramHeadersThanTheLimitAreCutAndNamed) {
+  std::vector<uint8_t> b(64 + 56 * 5000);
+  std::vector<uint8_t> small = ElfBuilder("needed x\n").bytes();
+  std::copy_n(small.begin(), 64, b.begin());
+  put(b, 56, 5000, 2);
+  auto r = parse_elf(MemoryView(b));
+  ASSERT_TRUE(r);
+  EXPECT_EQ(r->segments.size(), kMaxSegments);
+  EXPECT_THAT(r->problems, testing::Contains(HasSubstr("kMaxSegments")));
+}
+
+TEST(Elf, ManySymbolSectionsOverTheSameBytesDoNotMultiply) {
+  // 2000 section headers of 64 bytes that all name one table: what is kept stays near the size of the file.
+  ElfBuilder one("load 1000 100 rx\nlocal " + std::string(4000, 'f') + " func 1000 10\n");
+  std::vector<uint8_t> b = one.bytes();
+  uint64_t sections = load<uint64_t>(b.data() + 40, Endian::little);
+  std::vector<uint8_t> header(b.begin() + static_cast<long>(sections), b.end());
+  uint64_t at = b.size();
+  b.insert(b.end(), header.begin(), header.end());
+  for (int i = 0; i < 2000; ++i) b.insert(b.end(), header.begin() + 64, header.begin() + 128);
+  put(b, 40, at, 8);
+  put(b, 60, 2003, 2);
+  ElfFile f = parse(b);
+  size_t kept = 0;
+  for (const auto& t : f.string_tables) kept += t.size();
+  EXPECT_LE(kept, 2 * b.size());
+  EXPECT_LE(f.local_symbols.size(), 10U);
+}
+
+TEST(Elf, AFullTableOfPackedRelocationsIsNamed) {
+  // Every bitmap of ones gives 63 relocations; the table of 128000 bytes stands for more than a million.
+  std::string words = "relr 3000";
+  for (int i = 0; i < 16000; ++i) words += " ffffffffffffffff";
+  ElfFile f = parse("load 3000 1000 rw\n" + words + "\n");
+  EXPECT_EQ(f.relocations.size(), 1U + 16000U * 63);
+  EXPECT_LE(f.relocations.size(), kMaxRelocations);
+}
+
+TEST(Elf, ReadsA32BitBigEndianFile) {
+  std::vector<uint8_t> b(52 + 32 * 2);
+  auto put_big = [&](size_t at, uint64_t v, size_t n) {
+    for (size_t i = 0; i < n; ++i) b[at + i] = static_cast<uint8_t>(v >> (8 * (n - 1 - i)));
+  };
+  for (size_t i = 0; i < 4; ++i) b[i] = static_cast<uint8_t>("\x7f" "ELF"[i]);
+  b[4] = 1, b[5] = 2;
+  put_big(16, 2, 2), put_big(18, 8, 2), put_big(24, 0x400010, 4), put_big(28, 52, 4), put_big(42, 32, 2), put_big(44, 2, 2);
+  put_big(52, 1, 4), put_big(56, 0, 4), put_big(60, 0x400000, 4), put_big(68, 116, 4), put_big(72, 116, 4), put_big(76, 5, 4);
+  put_big(84, 7, 4);
+  ElfFile f = parse(b);
+  EXPECT_FALSE(f.is64);
+  EXPECT_EQ(f.endian, Endian::big);
+  EXPECT_EQ(f.entry, 0x400010U);
+  EXPECT_TRUE(f.is_executable(f.entry));
+  EXPECT_TRUE(f.has_tls);
+  EXPECT_EQ(elf::architecture_of(f.machine, f.is64, false), "mips");
+}
+
+TEST(Elf, NamesMachinesAndArchitectures) {
+  EXPECT_EQ(elf::machine_name(62), "x86-64");
+  EXPECT_EQ(elf::machine_name(1234), "machine 1234");
+  EXPECT_EQ(elf::architecture_of(62, true, true), "amd64");
+  EXPECT_EQ(elf::architecture_of(183, true, true), "arm64");
+  EXPECT_EQ(elf::architecture_of(21, true, true), "ppc64le");
+  EXPECT_EQ(elf::architecture_of(8, true, true), "mips64le");
+  EXPECT_EQ(elf::architecture_of(243, true, true), "riscv64");
+  EXPECT_EQ(elf::architecture_of(1234, true, true), "");
+}
+
+}  // namespace
+}  // namespace careen

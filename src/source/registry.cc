@@ -1,0 +1,341 @@
+#include "source/registry.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "source/credentials.h"
+#include "source/oci_layout.h"
+
+namespace careen {
+namespace {
+
+constexpr const char* kAccept =
+    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+
+struct Challenge {
+  bool bearer = false, basic = false;
+  std::string realm, service, scope;
+};
+
+Challenge parse_challenge(std::string_view header) {
+  Challenge c;
+  std::string scheme = lower(header.substr(0, header.find(' ')));
+  c.bearer = scheme == "bearer";
+  c.basic = scheme == "basic";
+  auto value = [&](std::string_view key) -> std::string {
+    std::string want = std::string(key) + "=\"";
+    size_t at = header.find(want);
+    if (at == std::string_view::npos) return {};
+    std::string_view rest = header.substr(at + want.size());
+    return std::string(rest.substr(0, rest.find('"')));
+  };
+  c.realm = value("realm");
+  c.service = value("service");
+  c.scope = value("scope");
+  return c;
+}
+
+class Registry : public std::enable_shared_from_this<Registry> {
+ public:
+  Registry(Reference r, HttpOptions options) : ref_(std::move(r)), client_(std::move(options)) {
+    server_ = ref_.host == "docker.io" ? "registry-1.docker.io" : ref_.host;
+  }
+
+  // Finds out whether the registry speaks HTTPS; plain HTTP only where that is allowed.
+  Result<void> connect() {
+    base_ = "https://" + server_;
+    bool plain = client_.options().insecure || is_loopback(server_);
+    HttpRequest probe;
+    probe.url = base_ + "/v2/";
+    auto r = plain ? client_.send(probe) : Result<HttpResponse>(HttpResponse{});
+    if (r) return {};
+    base_ = "http://" + server_;
+    return {};
+  }
+
+  Result<HttpResponse> get(const std::string& path, const std::string& accept, uint64_t limit) {
+    HttpRequest q;
+    q.url = base_ + "/v2/" + ref_.repository + path;
+    if (!accept.empty()) q.headers["Accept"] = accept;
+    q.max_body = limit;
+    return with_retries(q);
+  }
+
+  Result<HttpResponse> manifest(const std::string& identifier) {
+    CAREEN_ASSIGN(HttpResponse r, get("/manifests/" + identifier, kAccept, kMaxManifestBytes));
+    if (r.status == 404) return Error{Errc::not_found, "no image " + escape(ref_.text()) + " in the registry"};
+    CAREEN_TRY(expect_ok(r, "manifest"));
+    return r;
+  }
+
+  Result<std::string> blob(const Descriptor& d, uint64_t limit) {
+    CAREEN_ASSIGN(HttpResponse r, get("/blobs/" + d.digest.text(), "", limit));
+    CAREEN_TRY(expect_ok(r, "config"));
+    return std::move(r.body);
+  }
+
+  // A blob as a stream: a thread writes what arrives into a pipe.
+  Result<BlobInput> open(const Descriptor& d) {
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return os_error("pipe", errno);
+    ::fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
+    auto state = std::make_shared<Stream>();
+    state->thread = std::thread([self = shared_from_this(), d, out = Fd(ends[1]), s = state.get()]() mutable {
+      s->outcome = self->pump(d, out.get());
+      out.reset();
+      s->running = false;
+    });
+    BlobInput in;
+    in.fd = Fd(ends[0]);
+    in.finish = [state] {
+      if (state->thread.joinable()) state->thread.join();
+      return state->outcome;
+    };
+    in.alive = [state] { return state->running.load(); };
+    return in;
+  }
+
+ private:
+  struct Stream {
+    std::thread thread;
+    Result<void> outcome;
+    std::atomic<bool> running{true};
+    ~Stream() {
+      if (thread.joinable()) thread.join();
+    }
+  };
+
+  Result<void> expect_ok(const HttpResponse& r, const char* what) const {
+    if (r.status >= 200 && r.status < 300) return {};
+    std::string says;
+    if (auto j = parse_json(r.body, "answer"); j && j->is_object() && j->contains("errors") && (*j)["errors"].is_array() && !(*j)["errors"].empty()) {
+      const auto& e = (*j)["errors"][0];
+      if (e.is_object() && e.contains("message") && e["message"].is_string()) says = ": " + escape(e["message"].get<std::string>().substr(0, 200));
+    }
+    if (r.status == 401 || r.status == 403) {
+      std::string hint = had_credentials_ ? "the credentials were refused" : "it wants credentials and none are configured: log in with docker login or podman login";
+      return Error{Errc::auth, escape(server_) + " answered " + std::to_string(r.status) + says + "; " + hint};
+    }
+    return Error{r.status == 404 ? Errc::not_found : Errc::network, escape(server_) + " answered " + std::to_string(r.status) + " for the " + what + says};
+  }
+
+  // The Authorization header in force.
+  std::string authorization() {
+    std::lock_guard lock(mutex_);
+    return authorization_;
+  }
+
+  // Answers a challenge: basic, or a token of the server it names. False when it was answered before with no better luck.
+  Result<bool> authenticate(const std::string& header, const std::string& used) {
+    std::lock_guard lock(mutex_);
+    if (authorization_ != used) return true;  // another thread has just done it
+    Challenge c = parse_challenge(header);
+    if (!looked_for_credentials_) {
+      credentials_ = find_credentials(ref_.host, ref_.repository);
+      looked_for_credentials_ = true;
+      had_credentials_ = credentials_.has_value();
+    }
+    std::string basic = credentials_ && !credentials_->user.empty() ? "Basic " + to_base64(credentials_->user + ":" + credentials_->password) : "";
+    if (c.basic) {
+      if (basic.empty() || authorization_ == basic) return false;
+      authorization_ = basic;
+      return true;
+    }
+    if (!c.bearer || c.realm.empty() || ++tokens_ > 4) return false;
+    CAREEN_ASSIGN(std::string token, fetch_token(c, basic));
+    authorization_ = "Bearer " + token;
+    return true;
+  }
+
+  Result<std::string> fetch_token(const Challenge& c, const std::string& basic) {
+    CAREEN_ASSIGN(Url realm, Url::parse(c.realm));
+    CAREEN_ASSIGN(Url own, Url::parse(base_));
+    if (realm.scheme != "https" && realm.scheme != "http") return Error{Errc::auth, "the registry names a token server that is no web address"};
+    if (realm.scheme == "http" && !client_.options().insecure && !is_loopback(realm.host))
+      return Error{Errc::auth, "the registry names a token server over plain HTTP at " + escape(realm.host) + ": refused without --insecure"};
+    // Over plain HTTP credentials stay with the host they are for.
+    bool may_send = realm.scheme == "https" || realm.host == own.host;
+    std::string scope = c.scope.empty() ? "repository:" + ref_.repository + ":pull" : c.scope;
+    HttpRequest q;
+    if (credentials_ && !credentials_->identity_token.empty() && may_send) {
+      q.url = c.realm;
+      q.post_form = "grant_type=refresh_token&client_id=careen&service=" + url_encode(c.service) + "&scope=" + url_encode(scope) +
+                    "&refresh_token=" + url_encode(credentials_->identity_token);
+    } else {
+      q.url = c.realm + (c.realm.find('?') == std::string::npos ? "?" : "&") + "scope=" + url_encode(scope);
+      if (!c.service.empty()) q.url += "&service=" + url_encode(c.service);
+      if (may_send) q.authorization = basic;
+    }
+    q.max_body = 1 << 20;
+    auto r = client_.send(q);
+    if (!r) return std::move(r).error().in("token server " + escape(realm.host));
+    if (r->status != 200)
+      return Error{Errc::auth, "the token server " + escape(realm.host) + " answered " + std::to_string(r->status) +
+                                   (had_credentials_ ? "; the credentials were refused" : "; no credentials are configured")};
+    CAREEN_ASSIGN(auto j, parse_json(r->body, "the token server's answer"));
+    for (const char* key : {"token", "access_token"})
+      if (j.is_object() && j.contains(key) && j[key].is_string() && !j[key].get<std::string>().empty()) return j[key].get<std::string>();
+    return Error{Errc::auth, "the token server " + escape(realm.host) + " gave no token"};
+  }
+
+  // Waits before attempt n: what Retry-After says, else 0.25 s doubled each time with jitter.
+  void pause(int attempt, const std::string& retry_after) const {
+    static thread_local std::minstd_rand random(std::random_device{}());
+    double seconds = 0.25 * (1 << attempt) * std::uniform_real_distribution<double>(0.5, 1.5)(random);
+    if (auto n = to_number(retry_after)) seconds = std::max(seconds * 0.1, static_cast<double>(std::min<uint64_t>(*n, client_.options().timeout)));
+    std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  }
+
+  static bool passing(int status) { return status == 429 || status == 408 || (status >= 500 && status <= 504); }
+
+  Result<HttpResponse> with_retries(HttpRequest& q) {
+    Result<HttpResponse> last = Error{Errc::network, "not tried"};
+    for (int attempt = 0, refused = 0; attempt < kMaxAttempts; ++attempt) {
+      std::string used = authorization();
+      q.authorization = used;
+      last = client_.send(q);
+      if (last && last->status == 401 && refused < 3) {
+        ++refused;
+        CAREEN_ASSIGN(bool again, authenticate(last->header("www-authenticate"), used));
+        if (!again) return last;
+        --attempt;
+        continue;
+      }
+      if (last && !passing(last->status)) return last;
+      if (!last && last.error().code != Errc::network) return last;
+      if (!last && last.error().what.find("--cacert") != std::string::npos) return std::move(last).error().in(escape(server_));
+      if (attempt + 1 < kMaxAttempts) pause(attempt, last ? last->header("retry-after") : "");
+    }
+    if (!last) return std::move(last).error().in(escape(server_));
+    return last;
+  }
+
+  // Writes a blob to a descriptor; continues where a connection broke off.
+  Result<void> pump(const Descriptor& d, int out) {
+    uint64_t written = 0;
+    bool reader_gone = false, too_much = false;
+    std::string why;
+    for (int attempt = 0, refused = 0; attempt < kMaxAttempts; ++attempt) {
+      std::string used = authorization();
+      uint64_t start = written, skip = 0;
+      bool began = false;
+      HttpRequest q;
+      q.url = base_ + "/v2/" + ref_.repository + "/blobs/" + d.digest.text();
+      q.authorization = used;
+      if (start != 0) q.headers["Range"] = "bytes=" + std::to_string(start) + "-";
+      q.on_body = [&](const HttpResponse& head, Bytes part) {
+        if (!began) skip = head.status == 206 ? 0 : start;  // a server may ignore Range
+        began = true;
+        size_t drop = static_cast<size_t>(std::min<uint64_t>(skip, part.size()));
+        skip -= drop;
+        part = part.subspan(drop);
+        if (written + part.size() > d.size) {
+          too_much = true;
+          return false;
+        }
+        if (!write_full(out, part)) {
+          reader_gone = true;
+          return false;
+        }
+        written += part.size();
+        return true;
+      };
+      auto r = client_.send(q);
+      if (reader_gone) return {};
+      if (too_much) return Error{Errc::limit, escape(server_) + " sends more of layer " + d.digest.short_text() + " than its size of " + human_size(d.size)};
+      if (written == d.size) return {};
+      if (r && r->status == 401 && refused < 3) {
+        ++refused;
+        CAREEN_ASSIGN(bool again, authenticate(r->header("www-authenticate"), used));
+        if (!again) return expect_ok(*r, "layer");
+        --attempt;
+        continue;
+      }
+      if (r && r->status == 416) return Error{Errc::truncated, escape(server_) + " has less of layer " + d.digest.short_text() + " than its size of " + human_size(d.size)};
+      if (r && r->status >= 300 && !passing(r->status)) return expect_ok(*r, "layer");
+      why = r ? (r->status >= 300 ? "answered " + std::to_string(r->status) : "broke off after " + human_size(written)) : r.error().what;
+      if (written > start) attempt = std::min(attempt, 1);  // it goes on, if slowly: more patience, not endless
+      if (written > start && ++resumes_ > 100) break;
+      if (attempt + 1 < kMaxAttempts) pause(attempt, r ? r->header("retry-after") : "");
+    }
+    return Error{Errc::network, escape(server_) + ": layer " + d.digest.short_text() + ": " + why};
+  }
+
+  Reference ref_;
+  HttpClient client_;
+  std::string server_, base_;
+  std::mutex mutex_;  // guards what follows
+  std::string authorization_;
+  std::optional<Credentials> credentials_;
+  bool looked_for_credentials_ = false;
+  std::atomic<bool> had_credentials_{false};
+  std::atomic<int> resumes_{0};
+  int tokens_ = 0;
+};
+
+class RegistryStore : public ManifestStore {
+ public:
+  RegistryStore(std::shared_ptr<Registry> r, Digest first, std::string text) : registry_(std::move(r)), first_(std::move(first)), text_(std::move(text)) {}
+
+  Result<std::string> manifest(const Descriptor& d) override {
+    if (d.digest == first_) return text_;
+    std::string body;
+    for (int attempt = 0; attempt < 2; ++attempt) {  // a second time when the digest is wrong: perhaps damaged on the way
+      CAREEN_ASSIGN(HttpResponse r, registry_->manifest(d.digest.text()));
+      body = std::move(r.body);
+      if (digest_of(as_bytes(body), d.digest.algorithm()) == d.digest) break;
+    }
+    return body;
+  }
+  Result<std::string> config(const Descriptor& d) override {
+    std::string body;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      CAREEN_ASSIGN(body, registry_->blob(d, kMaxConfigBytes));
+      if (digest_of(as_bytes(body), d.digest.algorithm()) == d.digest) break;
+    }
+    return body;
+  }
+  std::function<Result<BlobInput>()> layer(const Descriptor& d) override {
+    return [r = registry_, d] { return r->open(d); };
+  }
+
+ private:
+  std::shared_ptr<Registry> registry_;
+  Digest first_;
+  std::string text_;
+};
+
+}  // namespace
+
+Result<std::vector<Image>> read_registry(const std::string& text, const PlatformChoice& platforms, const HttpOptions& options) {
+  CAREEN_ASSIGN(Reference ref, Reference::parse(text));
+  auto registry = std::make_shared<Registry>(ref, options);
+  CAREEN_TRY(registry->connect());
+  CAREEN_ASSIGN(HttpResponse first, registry->manifest(ref.identifier()));
+  // What a tag names is known by its bytes; a digest in the reference is checked against them.
+  Descriptor root;
+  root.digest = ref.digest.empty() ? digest_of(as_bytes(first.body)) : ref.digest;
+  for (int attempt = 0; attempt < 1 && !ref.digest.empty() && digest_of(as_bytes(first.body), ref.digest.algorithm()) != ref.digest; ++attempt) {
+    CAREEN_ASSIGN(first, registry->manifest(ref.identifier()));
+  }
+  RegistryStore store(registry, root.digest, first.body);
+  CAREEN_ASSIGN(std::vector<Image> images, choose_images(store, {root}, platforms));
+  for (Image& i : images) {
+    i.source = "registry";
+    i.resolved = ref.text();
+  }
+  return images;
+}
+
+}  // namespace careen
