@@ -13,6 +13,7 @@ std::optional<bool> fits(const Owner& o, const FileRecord& r) {
   if (o.algorithm == RecordedDigest::md5 && r.md5) return same(*r.md5);
   if (o.algorithm == RecordedDigest::sha1 && r.sha1) return same(*r.sha1);
   if (o.algorithm == RecordedDigest::sha256 && r.sha256) return same(*r.sha256);
+  if (o.algorithm == RecordedDigest::sha256_cut && r.sha256) return std::equal(r.sha256->begin(), r.sha256->begin() + 20, o.digest.begin());
   return std::nullopt;
 }
 

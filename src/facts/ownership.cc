@@ -97,7 +97,7 @@ class Packages {
         for (const Package& p : db.file->packages) {
           uint32_t id = add(p, path, root, db);
           size_t seen = 0;
-          for (const OwnedFile& f : p.files) seen += own(id, root, f.path, f.algorithm, f.digest, f.config) ? 1 : 0;
+          for (const OwnedFile& f : p.files) seen += own(id, root, f.path, f.algorithm, f.digest, f.config || f.ghost) ? 1 : 0;
           settle(id, seen, p.files.empty());
         }
         break;

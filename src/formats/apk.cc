@@ -5,12 +5,12 @@
 namespace careen {
 namespace {
 
-// Q1 and base64 of a SHA-1, Q2 of a SHA-256.
-void set_checksum(OwnedFile& f, std::string_view value) {
+// Q1 and base64 of a SHA-1 (of a package of apk 3, which says f:S, of the first 20 bytes of a SHA-256), Q2 of a SHA-256.
+void set_checksum(OwnedFile& f, std::string_view value, bool cut) {
   if (value.size() < 3 || value[0] != 'Q') return;
   auto raw = from_base64(value.substr(2));
   if (!raw) return;
-  if (value[1] == '1' && raw->size() == 20) f.algorithm = RecordedDigest::sha1;
+  if (value[1] == '1' && raw->size() == 20) f.algorithm = cut ? RecordedDigest::sha256_cut : RecordedDigest::sha1;
   else if (value[1] == '2' && raw->size() == 32) f.algorithm = RecordedDigest::sha256;
   else return;
   f.digest = std::move(*raw);
@@ -34,12 +34,13 @@ std::vector<Package> parse_apk_installed(std::string_view text, size_t* problems
   std::vector<Package> out;
   Package p;
   p.type = PackageType::apk;
-  bool any = false;
+  bool any = false, cut = false;
   std::string dir;
   each_line(text, [&](std::string_view line) {
     if (line.empty()) {
       finish(out, p, any, problems);
       dir.clear();
+      cut = false;
       return true;
     }
     any = true;
@@ -54,6 +55,7 @@ std::vector<Package> parse_apk_installed(std::string_view text, size_t* problems
       case 'A': p.architecture = value; break;
       case 'o': p.source = value; break;
       case 'F': dir = value; break;
+      case 'f': cut = value.find('S') != std::string_view::npos; break;
       case 'R': {
         OwnedFile f;
         f.path = normal_path(dir + "/" + std::string(value));
@@ -62,7 +64,7 @@ std::vector<Package> parse_apk_installed(std::string_view text, size_t* problems
         break;
       }
       case 'Z':
-        if (!p.files.empty()) set_checksum(p.files.back(), value);
+        if (!p.files.empty()) set_checksum(p.files.back(), value, cut);
         break;
       default: break;
     }

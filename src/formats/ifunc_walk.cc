@@ -313,9 +313,22 @@ class Walker {
 
   // Brings the state past an instruction that is no branch.
   void step(const Insn& x, uint64_t address, State& st) {
+    if (x.i.mnemonic == ZYDIS_MNEMONIC_XCHG && x.i.operand_width == 64 && x.ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+        x.ops[1].type == ZYDIS_OPERAND_TYPE_REGISTER) {  // how clang keeps rbx across cpuid
+      int a = register_index(x.ops[0].reg.value), b = register_index(x.ops[1].reg.value);
+      if (a >= 0 && b >= 0) std::swap(st.registers[static_cast<size_t>(a)], st.registers[static_cast<size_t>(b)]);
+      return;
+    }
     Value moved;
     int into = -1;
-    if (x.i.mnemonic == ZYDIS_MNEMONIC_MOV && x.i.operand_width == 64) {
+    bool to_register = x.ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER;
+    if (x.i.mnemonic == ZYDIS_MNEMONIC_MOV && to_register && x.i.operand_width >= 32 && x.ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
+      into = register_index(x.ops[0].reg.value);  // a constant: an address without PIC, or a null pointer that is tested for
+      moved = {Value::Kind::address, x.ops[1].imm.value.u};
+    } else if (x.i.mnemonic == ZYDIS_MNEMONIC_XOR && to_register && x.ops[1].type == ZYDIS_OPERAND_TYPE_REGISTER && x.ops[0].reg.value == x.ops[1].reg.value) {
+      into = register_index(x.ops[0].reg.value);
+      moved = {Value::Kind::address, 0};
+    } else if (x.i.mnemonic == ZYDIS_MNEMONIC_MOV && x.i.operand_width == 64) {
       if (x.ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER) {
         into = register_index(x.ops[0].reg.value);
         moved = value_of(x, 1, address, st);

@@ -9,7 +9,7 @@ enum class PackageType : uint8_t { deb, apk, rpm, alpm };
 std::string_view to_text(PackageType t);
 
 // The digest that the package itself records of a file.
-enum class RecordedDigest : uint8_t { none, md5, sha1, sha256, other };
+enum class RecordedDigest : uint8_t { none, md5, sha1, sha256, sha256_cut, other };  // sha256_cut: its first 20 bytes
 
 struct OwnedFile {
   std::string path;  // relative to the root that the database describes, no leading slash

@@ -79,6 +79,7 @@ class Header {
 
 // xz-5.4.1-1.fc38.src.rpm: name, then version and release after the last two dashes.
 void set_source(Package& p, std::string_view file) {
+  if (file.empty() || file == "(none)") return;  // a key, or a source package
   for (std::string_view end : {".src.rpm", ".nosrc.rpm"})
     if (file.ends_with(end)) file.remove_suffix(end.size());
   size_t release = file.rfind('-');
@@ -106,11 +107,13 @@ void add_files(const Header& h, Package& p) {
   auto digests = h.texts(kFileDigests);
   auto algo = h.numbers(kFileDigestAlgo);
   size_t n = bases.empty() ? old.size() : bases.size();
+  size_t path_bytes = 0;
   for (size_t i = 0; i < n; ++i) {
     OwnedFile f;
     std::string path;
     if (bases.empty()) path = old[i];
     else if (i < dir_of.size() && dir_of[i] < dirs.size()) path = std::string(dirs[dir_of[i]]) + std::string(bases[i]);
+    if ((path_bytes += path.size()) > kMaxRpmPathBytes) break;  // many files may share one long directory
     f.path = normal_path(path);
     if (f.path.empty()) continue;
     if (i < digests.size())

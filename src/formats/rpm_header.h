@@ -10,6 +10,7 @@ namespace careen {
 inline constexpr uint32_t kMaxRpmHeaderEntries = 65'536;
 inline constexpr uint32_t kMaxRpmHeaderBytes = 256U << 20;
 inline constexpr uint32_t kMaxRpmFiles = 2'000'000;
+inline constexpr size_t kMaxRpmPathBytes = 64 << 20;  // of one package
 
 // `blob` begins with the two counts (no magic), as databases store it.
 Result<Package> parse_rpm_header(Bytes blob);

@@ -65,9 +65,10 @@ class BdbFile {
   uint32_t page_size() const { return page_size_; }
   uint32_t last_page() const { return last_page_; }
 
-  // The bytes of a chain of overflow pages.
-  Result<std::vector<uint8_t>> overflow(uint32_t n, uint32_t size) const {
+  // The bytes of a chain of overflow pages. Several items may name one chain, so what is handed out is bounded by the file.
+  Result<std::vector<uint8_t>> overflow(uint32_t n, uint32_t size) {
     if (size > kMaxRpmHeaderBytes || size > file_.size()) return Error{Errc::corrupt, "item is larger than the file"};
+    if ((handed_out_ += size) > file_.size() * 2) return Error{Errc::corrupt, "items share overflow pages"};
     std::vector<uint8_t> out;
     out.reserve(size);
     std::set<uint32_t> seen;
@@ -90,10 +91,11 @@ class BdbFile {
   const FileView& file_;
   Endian endian_ = Endian::little;
   uint32_t page_size_ = 0, last_page_ = 0;
+  uint64_t handed_out_ = 0;
 };
 
 // The data items of one hash page; keys and the counter under key 0 are passed over.
-void read_bdb_page(const BdbFile& db, const std::vector<uint8_t>& p, const HeaderSink& each, DatabaseOutcome& o) {
+void read_bdb_page(BdbFile& db, const std::vector<uint8_t>& p, const HeaderSink& each, DatabaseOutcome& o) {
   size_t entries = db.half(p, 20);
   if (kBdbPageHeader + entries * 2 > p.size()) return problem(o, "a hash page holds more entries than fit");
   auto item = [&](size_t i) -> Bytes {  // items grow down from the end of the page

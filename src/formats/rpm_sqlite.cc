@@ -111,11 +111,16 @@ Result<DatabaseOutcome> read_rpm_sqlite(const FileView& file, const HeaderSink& 
   struct Budget {
     int calls = 0;
   } budget;
-  sqlite3_progress_handler(raw, kSteps, [](void* b) { return ++static_cast<Budget*>(b)->calls > 20'000 ? 1 : 0; }, &budget);
+  sqlite3_progress_handler(raw, kSteps, [](void* b) { return ++static_cast<Budget*>(b)->calls > 2'000 ? 1 : 0; }, &budget);
   // A database in WAL mode cannot be read without its shared memory unless it is told to be exclusive.
   sqlite3_exec(raw, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-2048;", nullptr, nullptr, nullptr);
 
+  // A view of that name could compute for ever.
   sqlite3_stmt* s = nullptr;
+  rc = sqlite3_prepare_v2(raw, "SELECT 1 FROM sqlite_master WHERE name='Packages' AND type='table' AND rootpage>0", -1, &s, nullptr);
+  if (rc == SQLITE_OK) rc = sqlite3_step(s);
+  sqlite3_finalize(s);
+  if (rc != SQLITE_ROW) return Error{Errc::corrupt, std::string("rpm sqlite database: ") + (rc == SQLITE_DONE ? "it has no table Packages" : sqlite3_errmsg(raw))};
   rc = sqlite3_prepare_v2(raw, "SELECT blob FROM Packages ORDER BY hnum", -1, &s, nullptr);
   std::unique_ptr<sqlite3_stmt, Close> stmt(s);
   if (rc != SQLITE_OK) return Error{Errc::corrupt, std::string("rpm sqlite database: ") + sqlite3_errmsg(raw)};
@@ -123,7 +128,10 @@ Result<DatabaseOutcome> read_rpm_sqlite(const FileView& file, const HeaderSink& 
   while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
     const void* blob = sqlite3_column_blob(s, 0);
     int n = sqlite3_column_bytes(s, 0);
-    if (blob == nullptr || n <= 0) continue;
+    if (blob == nullptr || n <= 0) {
+      if (o.problems++ == 0) o.first_problem = "rpm sqlite database: a row without a header";
+      continue;
+    }
     if (++o.headers > kMaxRpmPackages) break;
     each({static_cast<const uint8_t*>(blob), static_cast<size_t>(n)});
   }

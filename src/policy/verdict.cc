@@ -28,7 +28,7 @@ Judgement judge(const std::vector<Finding>& findings, const std::vector<Coverage
     if (flags(f)) {
       std::string where = f.where.path ? " in " + escape(*f.where.path) : "";
       j.reasons.push_back(std::string(to_text(f.confidence)) + " " + std::string(to_text(f.kind)) +
-                          (f.threat ? " " + *f.threat : ": " + f.title) + where + " (finding " + f.id + ")");
+                          (f.threat ? " " + *f.threat : ": " + f.title) + where);
     }
   if (!j.reasons.empty()) {
     j.verdict = Verdict::flagged;
