@@ -138,7 +138,7 @@ TEST_P(EachFormat, ACutIsAnErrorThroughChunksAsWell) {
 }
 
 TEST_P(EachFormat, AFlippedBitNeverGivesOtherText) {
-  for (size_t i = 4; i < GetParam()->size(); ++i)
+  for (size_t i = kMagicBytes; i < GetParam()->size(); ++i)
     for (int bit = 0; bit < 8; ++bit) {
       std::string broken = *GetParam();
       broken[i] = static_cast<char>(broken[i] ^ (1 << bit));
@@ -174,9 +174,20 @@ TEST(Gzip, EmptyMembersAreNoEnd) {
 
 TEST(Gzip, HeaderFieldsAreSkipped) {
   std::string all = bytes_of("1f8b081c00000000000303006162637800") + "comment" + std::string(1, '\0') + kGzip.substr(10);
-  Inflated r = inflate(all, 1);
-  ASSERT_FALSE(r.error) << r.error->what;
-  EXPECT_EQ(r.text, "hello\n");
+  for (size_t in : {size_t{1}, size_t{2}, size_t{13}, size_t{1000}}) {
+    Inflated r = inflate(all, in);
+    ASSERT_FALSE(r.error) << in << ": " << r.error->what;
+    EXPECT_EQ(r.text, "hello\n");
+  }
+}
+
+TEST(Gzip, AMemberWithAnExtraFieldAloneEndsALayerAsEstargzWritesIt) {
+  std::string footer = bytes_of("1f8b0804000000000003" "1a00" "53471600" "30303030303030303030303030313030" "53544152475a" "010000ffff" "0000000000000000");
+  for (size_t in : {size_t{1}, size_t{7}, size_t{30}, size_t{1000}}) {
+    Inflated r = inflate(kGzip + footer, in);
+    ASSERT_FALSE(r.error) << in << ": " << r.error->what;
+    EXPECT_EQ(r.text, "hello\n");
+  }
 }
 
 TEST(Gzip, AnUnknownMethodIsAnError) {

@@ -63,6 +63,8 @@ Result<std::vector<ScanResult>> scan_all(const ImageOptions& o) {
     CAREEN_ASSIGN(Platform p, Platform::parse(o.platform));
     resolve.platforms.platform = p;
   }
+  set_document_memory({[cache = scan.cache](const Digest& d) { return cache->document(d); },
+                       [cache = scan.cache](const Digest& d, const std::string& text) { cache->put_document(d, text); }});
   resolve.index_archive = archive_indexer(scan);
   add_network_sources(resolve, {o.insecure, o.ca_file, o.timeout}, resolve.index_archive);
   CAREEN_ASSIGN(std::vector<Image> images, resolve_images(o.image, resolve));

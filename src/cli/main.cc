@@ -54,7 +54,13 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
+    if (e.get_exit_code() == 0) return app.exit(e);  // --help
+    CLI::App* at = &app;
+    for (auto subs = at->get_subcommands(); !subs.empty(); subs = at->get_subcommands()) at = subs[0];
+    std::string choices;
+    for (const CLI::App* s : at->get_subcommands([](const CLI::App*) { return true; })) choices += (choices.empty() ? "" : ", ") + s->get_name();
+    std::string path = at == &app ? "careen" : at->get_parent() == &app ? "careen " + at->get_name() : "careen " + at->get_parent()->get_name() + " " + at->get_name();
+    return complain({Errc::usage, escape(e.what()) + (choices.empty() ? "" : "; choose one of: " + choices) + "\nTry: " + path + " --help"});
   }
   if (version) return show_version(verbose);
   for (const Entry& c : commands)

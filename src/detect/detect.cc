@@ -257,6 +257,7 @@ class Detector {
       const Package& p = ip.package;
       Evidence e{EvidenceBy::version, "package " + p.name + " " + p.version + " is in the range " + range_text(*x.indicator) +
                                           (facts_.distribution.id.empty() ? " (the distribution is not known)" : "")};
+      claim_structure(x);
       for (auto& [place, d] : drafts_) {
         if (place.threat != x.threat || !d.confirmed) continue;
         bool same = std::find(x.files.begin(), x.files.end(), place.path) != x.files.end();
@@ -286,6 +287,20 @@ class Detector {
       fill_layer(f, ip.layer);
       out_.findings.push_back(std::move(f));
     }
+  }
+
+  // A tampered file of a package in range is what the threat's record describes, when that lists rules of structure.
+  void claim_structure(const InRange& x) {
+    if (x.threat->structure.empty()) return;
+    for (const std::string& path : x.files)
+      for (size_t layer = 0; layer < facts_.layers.size(); ++layer) {
+        auto it = drafts_.find({nullptr, layer, path});
+        if (it == drafts_.end() || !it->second.confirmed) continue;
+        Draft moved = std::move(it->second);
+        drafts_.erase(it);
+        Draft& d = draft(x.threat, layer, path, x.threat->severity, true);
+        d.evidence.insert(d.evidence.end(), moved.evidence.begin(), moved.evidence.end());
+      }
   }
 
   static std::vector<std::string> slashed(const std::vector<std::string>& paths) {

@@ -154,13 +154,16 @@ struct ReachJudge::Impl {
   }
 };
 
-ReachJudge::ReachJudge(const DetectInput& in) : impl_(std::make_unique<Impl>(in)) {}
+ReachJudge::ReachJudge(const DetectInput& in) : in_(in) {}
 ReachJudge::~ReachJudge() = default;
-Reachability ReachJudge::judge(const std::string& path, const Threat* threat) { return impl_->run(path, threat); }
+Reachability ReachJudge::judge(const std::string& path, const Threat* threat) {
+  if (!impl_) impl_ = std::make_unique<Impl>(in_);
+  return impl_->run(path, threat);
+}
 
 std::vector<Coverage> ReachJudge::coverage() const {
   std::vector<Coverage> out;
-  if (impl_->judged)
+  if (impl_ && impl_->judged)
     for (const std::string& n : impl_->startup.not_followed)
       out.push_back({Question::reachability, CoverageState::partly, "", n});
   return out;

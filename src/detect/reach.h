@@ -23,7 +23,8 @@ class ReachJudge {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  const DetectInput& in_;
+  std::unique_ptr<Impl> impl_;  // made at the first question
 };
 
 }  // namespace careen

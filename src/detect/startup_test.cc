@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "../../tests/support/image_text.h"
 
 namespace careen {
@@ -20,7 +22,7 @@ const char* const kBase =
     "elf /bin/dash program\nlink /bin/sh -> dash\nelf /bin/bash program\nelf /usr/sbin/sshd program\nelf /usr/sbin/nginx program\n"
     "elf /usr/bin/tini program\nelf /usr/sbin/gosu program\nelf /sbin/su-exec program\nelf /usr/bin/env program\n";
 
-struct Run {
+struct Outcome {
   Words programs, not_followed;
   std::string command;
 };
@@ -32,9 +34,9 @@ class Image {
   Image& command(Words w) { return config_.command = std::move(w), *this; }
   Image& env(Words w) { return config_.environment = std::move(w), *this; }
   Image& workdir(const std::string& d) { return config_.working_dir = d, *this; }
-  Run run(bool is_rootfs = false) const {
+  Outcome run(bool is_rootfs = false) const {
     Startup s = find_startup(facts_, config_, is_rootfs);
-    Run r;
+    Outcome r;
     for (const Started& p : s.programs) r.programs.push_back("/" + facts_.tree.path(p.program));
     r.not_followed = s.not_followed;
     r.command = s.command;
@@ -52,26 +54,26 @@ std::string script(const std::string& path, const std::string& body) {
   return out;
 }
 
-Run of_script(const std::string& body, Words command = {}) {
+Outcome of_script(const std::string& body, Words command = {}) {
   return Image(script("/entry.sh", body)).entrypoint({"/entry.sh"}).command(std::move(command)).run();
 }
 
-void expect_sshd(const Run& r) { EXPECT_THAT(r.programs, Contains("/usr/sbin/sshd")) << join(r.not_followed, "\n"); }
+void expect_sshd(const Outcome& r) { EXPECT_THAT(r.programs, Contains("/usr/sbin/sshd")) << join(r.not_followed, "\n"); }
 // sshd was found, or it is said that not all could be followed: anything but a false "nothing starts it".
-void expect_sshd_or_told(const Run& r) {
+void expect_sshd_or_told(const Outcome& r) {
   bool found = std::find(r.programs.begin(), r.programs.end(), "/usr/sbin/sshd") != r.programs.end();
   EXPECT_TRUE(found || !r.not_followed.empty());
 }
 
 TEST(Startup, AProgramAndItsArguments) {
-  Run r = Image("").entrypoint({"/usr/sbin/sshd"}).command({"-D", "-e\n"}).run();
+  Outcome r = Image("").entrypoint({"/usr/sbin/sshd"}).command({"-D", "-e\n"}).run();
   EXPECT_THAT(r.programs, ElementsAre("/usr/sbin/sshd"));
   EXPECT_THAT(r.not_followed, IsEmpty());
   EXPECT_EQ(r.command, "/usr/sbin/sshd -D -e\\x0a");
 }
 
 TEST(Startup, AnImageThatNamesNothing) {
-  Run r = Image("").run();
+  Outcome r = Image("").run();
   EXPECT_THAT(r.programs, IsEmpty());
   EXPECT_EQ(r.command, "");
 }
@@ -99,7 +101,7 @@ TEST(Startup, TheShellFormOfACommand) {
 }
 
 TEST(Startup, AScriptThatHandsOver) {
-  Run r = of_script("#!/bin/sh\nset -e\nchown -R app /data\nexec \"$@\"\n", {"/usr/sbin/sshd", "-D"});
+  Outcome r = of_script("#!/bin/sh\nset -e\nchown -R app /data\nexec \"$@\"\n", {"/usr/sbin/sshd", "-D"});
   expect_sshd(r);
   EXPECT_THAT(r.programs, Contains("/bin/dash"));
   EXPECT_THAT(r.programs, Contains("/entry.sh"));
@@ -107,14 +109,14 @@ TEST(Startup, AScriptThatHandsOver) {
 }
 
 TEST(Startup, AScriptThatDoesNotStartIt) {
-  Run r = of_script("#!/bin/sh\n# sshd is only spoken of\necho sshd\nexec nginx -g 'daemon off;'\n");
+  Outcome r = of_script("#!/bin/sh\n# sshd is only spoken of\necho sshd\nexec nginx -g 'daemon off;'\n");
   EXPECT_THAT(r.programs, Contains("/usr/sbin/nginx"));
   EXPECT_THAT(r.programs, Not(Contains("/usr/sbin/sshd")));
   EXPECT_THAT(r.not_followed, IsEmpty());
 }
 
 TEST(Startup, APatternOfCaseStartsNothing) {
-  Run r = of_script("#!/bin/sh\ncase \"$1\" in\n  sshd|ssh) echo no ;;\n  *) exec nginx ;;\nesac\n", {"x"});
+  Outcome r = of_script("#!/bin/sh\ncase \"$1\" in\n  sshd|ssh) echo no ;;\n  *) exec nginx ;;\nesac\n", {"x"});
   EXPECT_THAT(r.programs, Contains("/usr/sbin/nginx"));
   EXPECT_THAT(r.programs, Not(Contains("/usr/sbin/sshd")));
 }
@@ -128,7 +130,7 @@ TEST(Startup, WrappersAreLookedThrough) {
                                {"env", "-u", "HOME", "sshd"},
                                {"tini", "--", "gosu", "root", "env", "X=1", "sshd"}};
   for (const Words& w : all) {
-    Run r = Image("").entrypoint(w).run();
+    Outcome r = Image("").entrypoint(w).run();
     expect_sshd(r);
     EXPECT_THAT(r.programs, Contains(HasSubstr(w[0])));
   }
@@ -151,7 +153,7 @@ TEST(Startup, WhoBecomesAnotherUserStartsItsCommand) {
 TEST(Startup, SupervisordStartsItsPrograms) {
   std::string conf = "elf /usr/bin/supervisord program\nfile /etc/supervisor/conf.d/ssh.conf |\n  [program:sshd]\n  ; command=/bin/no\n  command = /usr/sbin/sshd -D\n  autorestart=true\n";
   expect_sshd(Image(conf).command({"/usr/bin/supervisord", "-n"}).run());
-  Run none = Image("elf /usr/bin/supervisord program").command({"supervisord", "-c", "/app/s.conf"}).run();
+  Outcome none = Image("elf /usr/bin/supervisord program").command({"supervisord", "-c", "/app/s.conf"}).run();
   EXPECT_THAT(none.not_followed, Not(IsEmpty()));
 }
 
@@ -223,13 +225,13 @@ TEST(Startup, ArgumentsThatTheScriptBuildsAreFollowedOrTold) {
 }
 
 TEST(Startup, ScriptsOfOtherLanguagesAreTold) {
-  Run r = Image("elf /usr/bin/python3 program\n" + script("/app.py", "#!/usr/bin/python3\nprint(1)")).command({"/app.py"}).run();
+  Outcome r = Image("elf /usr/bin/python3 program\n" + script("/app.py", "#!/usr/bin/python3\nprint(1)")).command({"/app.py"}).run();
   EXPECT_THAT(r.not_followed, ElementsAre(HasSubstr("/app.py")));
   expect_sshd_or_told(Image("elf /usr/bin/python3 program\n" + script("/app.py", "#!/usr/bin/python3\nimport os\nos.system('sshd')")).command({"python3", "/app.py"}).run());
 }
 
 TEST(Startup, ScriptsThatCallEachOtherEnd) {
-  Run r = Image(script("/a.sh", "#!/bin/sh\n/b.sh x \"$@\"\n") + script("/b.sh", "#!/bin/sh\n/a.sh y \"$@\"\nsshd")).entrypoint({"/a.sh"}).run();
+  Outcome r = Image(script("/a.sh", "#!/bin/sh\n/b.sh x \"$@\"\n") + script("/b.sh", "#!/bin/sh\n/a.sh y \"$@\"\nsshd")).entrypoint({"/a.sh"}).run();
   expect_sshd(r);
 }
 
@@ -247,7 +249,7 @@ TEST(Startup, AVariableThatRunsItselfManyTimesEnds) {
 }
 
 TEST(Startup, EachProgramIsListedOnce) {
-  Run r = of_script("#!/bin/sh\nsshd\n/usr/sbin/sshd -D\nnginx\nsshd\n");
+  Outcome r = of_script("#!/bin/sh\nsshd\n/usr/sbin/sshd -D\nnginx\nsshd\n");
   EXPECT_EQ(std::count(r.programs.begin(), r.programs.end(), "/usr/sbin/sshd"), 1);
 }
 

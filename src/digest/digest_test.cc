@@ -1,5 +1,7 @@
 #include "digest/digest.h"
 
+#include <vector>
+
 #include "base/text.h"
 
 namespace careen {
@@ -23,7 +25,7 @@ TEST(Digest, ParsesWhatTheSpecificationAllows) {
 }
 
 TEST(Digest, RefusesAllElse) {
-  for (const std::string& bad : {std::string(), std::string("sha256"), std::string("sha256:"), "sha256:" + kOfAbc.substr(1), "sha256:" + kOfAbc + "0",
+  for (const std::string& bad : std::vector<std::string>{"", "sha256", "sha256:", "sha256:" + kOfAbc.substr(1), "sha256:" + kOfAbc + "0",
                                  "SHA256:" + kOfAbc, "sha512:" + kOfAbc, "md5:d41d8cd98f00b204e9800998ecf8427e", kOfAbc, " sha256:" + kOfAbc,
                                  "sha256:BA" + kOfAbc.substr(2), "sha256:../" + kOfAbc.substr(3), "sha256:" + std::string(64, '\0'), "sha256::" + kOfAbc.substr(1)}) {
     auto d = Digest::parse(bad);

@@ -151,7 +151,7 @@ TEST(Packages, OfDistrolessStatusFiles) {
 }
 
 TEST(Packages, DivertedFilesHaveNoOwner) {
-  ImageFacts f = facts_of_text(std::string(kDpkg) + "file /var/lib/dpkg/diversions |\n  /usr/bin/tool\n  /usr/bin/tool.distrib\n  other\n");
+  ImageFacts f = facts_of_text(std::string(kDpkg) + "file /var/lib/dpkg/diversions |\n  /bin/tool\n  /bin/tool.distrib\n  other\n");
   EXPECT_EQ(f.owner_of("usr/bin/tool"), nullptr);
 }
 

@@ -9,17 +9,33 @@ namespace {
 
 constexpr std::string_view kWhiteout = ".wh.", kOpaque = ".wh..wh..opq";
 
+// Eight bytes at a time; only this process's own table depends on it, and a table of one image has no secret to keep: the worst
+// that chosen names can do is bounded by the number of entries that share a directory.
 uint64_t hash_of(NodeId parent, std::string_view name) {
-  uint64_t h = 0xcbf29ce484222325ULL ^ (uint64_t{parent} * 0x9E3779B97F4A7C15ULL);
-  for (char c : name) h = (h ^ static_cast<uint8_t>(c)) * 0x100000001b3ULL;
-  return h ^ h >> 29;
+  uint64_t h = (uint64_t{parent} + 1) * 0x9E3779B97F4A7C15ULL ^ name.size();
+  auto mix = [&](uint64_t word) {
+    h = (h ^ word) * 0xD6E8FEB86659FD93ULL;
+    h ^= h >> 32;
+  };
+  while (name.size() >= 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, name.data(), 8);
+    mix(word);
+    name.remove_prefix(8);
+  }
+  uint64_t rest = 0;
+  std::memcpy(&rest, name.data(), name.size());
+  mix(rest);
+  return h;
 }
+
+constexpr uint64_t kNoEntry = UINT64_MAX;
 
 }  // namespace
 
 ImageTree::ImageTree() {
   nodes_.emplace_back();
-  table_.assign(1024, kNoNode);
+  table_.assign(1024, kNoEntry);
 }
 
 uint32_t ImageTree::keep(std::string_view s) {
@@ -28,35 +44,43 @@ uint32_t ImageTree::keep(std::string_view s) {
   return at;
 }
 
-size_t ImageTree::slot(NodeId parent, std::string_view name) const {
+size_t ImageTree::slot(NodeId parent, std::string_view name, uint64_t hash) const {
   size_t mask = table_.size() - 1;
-  for (size_t i = hash_of(parent, name) & mask;; i = (i + 1) & mask) {
-    NodeId id = table_[i];
-    if (id == kNoNode) return i;
-    const Node& n = nodes_[id];
+  for (size_t i = hash & mask;; i = (i + 1) & mask) {
+    uint64_t e = table_[i];
+    if (e == kNoEntry) return i;
+    if (e >> 32 != hash >> 32) continue;
+    const Node& n = nodes_[static_cast<NodeId>(e)];
     if (n.parent == parent && view(n.name_at, n.name_size) == name) return i;
   }
 }
 
 void ImageTree::grow() {
   if (used_ * 10 < table_.size() * 7) return;
-  std::vector<NodeId> old = std::move(table_);
-  table_.assign(old.size() * 2, kNoNode);
-  for (NodeId id : old)
-    if (id != kNoNode) table_[slot(nodes_[id].parent, view(nodes_[id].name_at, nodes_[id].name_size))] = id;
+  std::vector<uint64_t> old = std::move(table_);
+  table_.assign(old.size() * 2, kNoEntry);
+  size_t mask = table_.size() - 1;
+  for (uint64_t e : old) {
+    if (e == kNoEntry) continue;
+    const Node& n = nodes_[static_cast<NodeId>(e)];
+    size_t i = hash_of(n.parent, view(n.name_at, n.name_size)) & mask;
+    while (table_[i] != kNoEntry) i = (i + 1) & mask;
+    table_[i] = e;
+  }
 }
 
 NodeId ImageTree::child(NodeId directory, std::string_view name) const {
-  NodeId id = table_[slot(directory, name)];
-  return id == kNoNode || nodes_[id].dead ? kNoNode : id;
+  uint64_t e = table_[slot(directory, name, hash_of(directory, name))];
+  return e == kNoEntry || nodes_[static_cast<NodeId>(e)].dead ? kNoNode : static_cast<NodeId>(e);
 }
 
 // A fresh node under a name, whose old node is gone. A dead node of that name is used again.
 NodeId ImageTree::make(NodeId parent, std::string_view name) {
   name = name.substr(0, UINT16_MAX);
-  size_t at = slot(parent, name);
-  NodeId id = table_[at];
-  if (id == kNoNode) {
+  uint64_t hash = hash_of(parent, name);
+  size_t at = slot(parent, name, hash);
+  auto id = static_cast<NodeId>(table_[at]);
+  if (table_[at] == kNoEntry) {
     id = static_cast<NodeId>(nodes_.size());
     Node n;
     n.parent = parent;
@@ -65,7 +89,7 @@ NodeId ImageTree::make(NodeId parent, std::string_view name) {
     n.next_sibling = nodes_[parent].first_child;
     nodes_.push_back(n);
     nodes_[parent].first_child = id;
-    table_[at] = id;
+    table_[at] = hash >> 32 << 32 | id;
     ++used_;
     grow();
   }
@@ -79,6 +103,7 @@ NodeId ImageTree::make(NodeId parent, std::string_view name) {
 }
 
 void ImageTree::clear_children(NodeId id) {
+  last_node_ = kNoNode;
   std::vector<NodeId> stack{id};
   while (!stack.empty()) {
     NodeId at = stack.back();
@@ -92,6 +117,7 @@ void ImageTree::clear_children(NodeId id) {
 }
 
 void ImageTree::remove(NodeId id) {
+  last_node_ = kNoNode;
   if (nodes_[id].type == FileType::directory) clear_children(id);
   nodes_[id].dead = true;
 }
@@ -203,7 +229,13 @@ void ImageTree::whiteouts(const LayerFacts& layer) {
 void ImageTree::entry(const FileRecord& r, uint32_t index) {
   std::string_view base = base_name(r.path);
   if (base.starts_with(kWhiteout)) return;
-  NodeId parent = directory(dir_name(r.path), true);
+  std::string_view dir = dir_name(r.path);
+  if (last_node_ == kNoNode || dir != last_directory_) {  // entries of one directory mostly follow each other
+    NodeId found = directory(dir, true);
+    last_directory_ = dir;
+    last_node_ = found;
+  }
+  NodeId parent = last_node_;
   NodeId old = child(parent, base.substr(0, UINT16_MAX));
   auto layer = static_cast<uint16_t>(layer_sizes_.size());
   if (r.type == FileType::directory && old != kNoNode && nodes_[old].type == FileType::directory) {
@@ -253,6 +285,7 @@ void ImageTree::entry(const FileRecord& r, uint32_t index) {
 
 void ImageTree::add_layer(const LayerFacts& layer) {
   if (!layer_sizes_.empty()) whiteouts(layer);
+  nodes_.reserve(nodes_.size() + layer.files.size());
   FileRecord r;
   FileCursor c(layer.files);
   while (c.next(r)) entry(r, c.index());

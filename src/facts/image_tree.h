@@ -76,7 +76,7 @@ class ImageTree {
   }
   std::string_view view(uint32_t at, uint16_t size) const { return std::string_view(text_).substr(at, size); }
   uint32_t keep(std::string_view s);
-  size_t slot(NodeId parent, std::string_view name) const;
+  size_t slot(NodeId parent, std::string_view name, uint64_t hash) const;
   void grow();
   NodeId make(NodeId parent, std::string_view name);
   void remove(NodeId id);           // with all below it
@@ -88,8 +88,10 @@ class ImageTree {
 
   std::vector<Node> nodes_;
   std::string text_;
-  std::vector<NodeId> table_;  // open addressing by (parent, name)
+  std::vector<uint64_t> table_;  // open addressing by (parent, name): the upper half of the hash, then the node
   size_t used_ = 0;
+  std::string last_directory_;  // what directory() gave for the entry before, while no node was removed since
+  NodeId last_node_ = kNoNode;
   std::vector<uint32_t> layer_sizes_;
   std::vector<std::vector<bool>> visible_;
   std::vector<std::pair<std::string, size_t>> removals_;  // path (or "path/" for opaque) and the layer that removed it

@@ -17,6 +17,17 @@ void find_packages(ImageFacts& image);
 
 namespace {
 
+// from_hex without memory of its own: there are some hundred thousand of these in an image.
+bool read_hex(std::string_view hex, std::span<uint8_t> into) {
+  auto value = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
+  for (size_t i = 0; i < into.size(); ++i) {
+    int a = value(hex[2 * i]), b = value(hex[2 * i + 1]);
+    if (a < 0 || b < 0) return false;
+    into[i] = static_cast<uint8_t>(a << 4 | b);
+  }
+  return true;
+}
+
 struct Database {
   const PackageFile* file;
   size_t layer;
@@ -144,10 +155,11 @@ class Packages {
         listed = true;
         each_line(sums->file->text, [&](std::string_view line) {
           if (line.size() < 35) return true;
-          auto raw = from_hex(line.substr(0, 32));
+          std::array<uint8_t, 16> raw{};
+          if (!read_hex(line.substr(0, 32), raw)) return true;
           std::string_view file = line.substr(32);
           file.remove_prefix(std::min(file.find_first_not_of(" \t*"), file.size()));
-          if (raw) seen += own(id, root, plain(file), RecordedDigest::md5, {reinterpret_cast<const char*>(raw->data()), 16}, false) ? 1 : 0;
+          seen += own(id, root, plain(file), RecordedDigest::md5, as_text(raw), false) ? 1 : 0;
           return true;
         });
       }
@@ -194,7 +206,6 @@ class Packages {
     const Node& n = image_.tree.node(id);
     if (n.type != FileType::regular || n.record == UINT32_MAX) return n.type != FileType::directory;
     Owner& o = image_.owners[n.layer][n.record];
-    ++counts_[package];
     Owner fresh;
     fresh.package = package;
     fresh.config = config;
@@ -202,6 +213,7 @@ class Packages {
       fresh.algorithm = algorithm;
       std::memcpy(fresh.digest.data(), digest.data(), digest.size());
     }
+    if (o.package != package) ++counts_[package];
     if (o.package == UINT32_MAX) {
       o = fresh;
     } else if (o.package == package) {  // the list, then the sums of one package

@@ -16,12 +16,13 @@ std::vector<Package> installed(std::string_view text, size_t expected_problems =
   return out;
 }
 
-std::string checksum(char kind, size_t bytes) { return std::string("Z:Q") + kind + to_base64(std::string(bytes, 'x')) + "\n"; }
+std::string checksum(char kind, size_t bytes) {
+  return std::string("Z:Q") + kind + to_base64(std::string(bytes, 'x')) + "\n";
+}
 
 TEST(ApkInstalled, ReadsPackagesWithTheirFiles) {
-  auto all = installed(
-      "C:Q1abc=\nP:xz-libs\nV:5.6.1-r3\nA:x86_64\no:xz\nF:usr/lib\nR:liblzma.so.5\na:0:0:755\n" + checksum('1', 20) +
-      "F:etc\nR:xz.conf\n" + checksum('1', 20) + "\nP:musl\nV:1.2.5-r0\nA:x86_64\n\n");
+  auto all = installed("C:Q1abc=\nP:xz-libs\nV:5.6.1-r3\nA:x86_64\no:xz\nF:usr/lib\nR:liblzma.so.5\na:0:0:755\n" + checksum('1', 20) + "F:etc\nR:xz.conf\n" +
+                       checksum('1', 20) + "\nP:musl\nV:1.2.5-r0\nA:x86_64\n\n");
   ASSERT_THAT(all, SizeIs(2));
   EXPECT_EQ(all[0].type, PackageType::apk);
   EXPECT_EQ(all[0].name, "xz-libs");
@@ -52,8 +53,8 @@ TEST(ApkInstalled, AFolderDoesNotReachIntoTheNextPackage) {
 }
 
 TEST(ApkInstalled, TakesAChecksumOfTheRightLengthAlone) {
-  auto all = installed("P:a\nV:1\nF:d\nR:1\n" + checksum('1', 20) + "R:2\n" + checksum('2', 32) + "R:3\n" + checksum('1', 19) + "R:4\n" +
-                       checksum('2', 20) + "R:5\n" + checksum('3', 20) + "R:6\nZ:Q1***\nR:7\nZ:\nR:8\n\n");
+  auto all = installed("P:a\nV:1\nF:d\nR:1\n" + checksum('1', 20) + "R:2\n" + checksum('2', 32) + "R:3\n" + checksum('1', 19) + "R:4\n" + checksum('2', 20) +
+                       "R:5\n" + checksum('3', 20) + "R:6\nZ:Q1***\nR:7\nZ:\nR:8\n\n");
   const auto& f = all.at(0).files;
   ASSERT_THAT(f, SizeIs(8));
   EXPECT_EQ(f[0].algorithm, RecordedDigest::sha1);
@@ -80,7 +81,9 @@ TEST(ApkInstalled, AnEmptyFileHoldsNothing) {
   EXPECT_THAT(installed("\n\n\n"), IsEmpty());
 }
 
-TEST(ApkInstalled, AChecksumBeforeAnyFileIsPassedOver) { EXPECT_THAT(installed("P:a\nV:1\n" + checksum('1', 20) + "\n").at(0).files, IsEmpty()); }
+TEST(ApkInstalled, AChecksumBeforeAnyFileIsPassedOver) {
+  EXPECT_THAT(installed("P:a\nV:1\n" + checksum('1', 20) + "\n").at(0).files, IsEmpty());
+}
 
 TEST(ApkInstalled, APathCannotLeaveTheRoot) {
   EXPECT_EQ(installed("P:a\nV:1\nF:../../etc\nR:../passwd\n\n").at(0).files.at(0).path, "passwd");

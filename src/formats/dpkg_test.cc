@@ -17,7 +17,9 @@ std::vector<Package> status(std::string_view text, size_t expected_problems = 0)
   return out;
 }
 
-std::string hex(const OwnedFile& f) { return to_hex(as_bytes(f.digest).data(), f.digest.size()); }
+std::string hex(const OwnedFile& f) {
+  return to_hex(as_bytes(f.digest).data(), f.digest.size());
+}
 
 TEST(DpkgStatus, ReadsAPackage) {
   auto all = status(
@@ -48,7 +50,9 @@ TEST(DpkgStatus, TakesThePackagesWhoseFilesAreThere) {
     EXPECT_THAT(status("Package: a\nVersion: 1\nStatus: deinstall ok " + std::string(state) + "\n"), IsEmpty()) << state;
 }
 
-TEST(DpkgStatus, AParagraphWithoutStatusCountsAsInstalled) { EXPECT_THAT(status("Package: base-files\nVersion: 12\n"), SizeIs(1)); }
+TEST(DpkgStatus, AParagraphWithoutStatusCountsAsInstalled) {
+  EXPECT_THAT(status("Package: base-files\nVersion: 12\n"), SizeIs(1));
+}
 
 TEST(DpkgStatus, APackageThatIsNotInstalledMayHaveNoVersion) {
   EXPECT_THAT(status("Package: gone\nStatus: purge ok not-installed\nArchitecture: amd64\n\n"), IsEmpty());
@@ -67,7 +71,8 @@ TEST(DpkgStatus, FieldNamesAreReadWithoutCase) {
 TEST(DpkgStatus, ReadsConfigurationFilesWithTheirSums) {
   auto all = status(
       "Package: a\nVersion: 1\nConffiles:\n /etc/a.conf d41d8cd98f00b204e9800998ecf8427e\n"
-      " /etc/old d41d8cd98f00b204e9800998ecf8427e obsolete\n /etc/new newconffile\n odd\nDescription: x\n /etc/no d41d8cd98f00b204e9800998ecf8427e\n");
+      " /etc/old d41d8cd98f00b204e9800998ecf8427e obsolete\n /etc/new newconffile\n odd\nDescription: x\n /etc/no "
+      "d41d8cd98f00b204e9800998ecf8427e\n");
   ASSERT_THAT(all, SizeIs(1));
   ASSERT_THAT(all[0].files, SizeIs(3));
   EXPECT_EQ(all[0].files[0].path, "etc/a.conf");

@@ -17,12 +17,16 @@ ElfFile parse(const std::vector<uint8_t>& bytes) {
   EXPECT_TRUE(r) << (r ? "" : r.error().what);
   return r ? *std::move(r) : ElfFile{};
 }
-ElfFile parse(std::string_view text) { return parse(ElfBuilder(text).bytes()); }
+ElfFile parse(std::string_view text) {
+  return parse(ElfBuilder(text).bytes());
+}
 
 void put(std::vector<uint8_t>& b, size_t at, uint64_t v, size_t size) {
   for (size_t i = 0; i < size; ++i) b[at + i] = static_cast<uint8_t>(v >> (8 * i));
 }
-size_t program_header(size_t i) { return 64 + 56 * i; }  // with kLibrary: two loads, the dynamic section, the tables
+size_t program_header(size_t i) {
+  return 64 + 56 * i;
+}  // with kLibrary: two loads, the dynamic section, the tables
 
 constexpr const char* kLibrary =
     "load 1000 1000 rx\n"
@@ -41,8 +45,12 @@ constexpr const char* kLibrary =
     "plt 3010 jump_slot malloc 0\n";
 
 TEST(Elf, KnowsAnElfFileByItsFirstFourBytes) {
-  EXPECT_TRUE(is_elf(as_bytes("\x7f" "ELF and more")));
-  EXPECT_FALSE(is_elf(as_bytes("\x7f" "EL")));
+  EXPECT_TRUE(
+      is_elf(as_bytes("\x7f"
+                      "ELF and more")));
+  EXPECT_FALSE(
+      is_elf(as_bytes("\x7f"
+                      "EL")));
   EXPECT_FALSE(is_elf(as_bytes("")));
   EXPECT_FALSE(is_elf(as_bytes("#!/bin/sh")));
 }
@@ -96,8 +104,7 @@ TEST(Elf, NamesStayValidWhenTheFileIsMoved) {
 TEST(Elf, UnpacksPackedRelativeRelocations) {
   // 0x3000 itself, then of the words after it the first and the third.
   ElfFile f = parse("load 1000 100 rx\nload 3000 1000 rw\nquad 3000 1000\nquad 3008 1010\nquad 3018 1020\nrelr 3000 b\n");
-  EXPECT_THAT(f.relocations, ElementsAre(Field(&ElfRelocation::where, 0x3000U), Field(&ElfRelocation::where, 0x3008U),
-                                         Field(&ElfRelocation::where, 0x3018U)));
+  EXPECT_THAT(f.relocations, ElementsAre(Field(&ElfRelocation::where, 0x3000U), Field(&ElfRelocation::where, 0x3008U), Field(&ElfRelocation::where, 0x3018U)));
   EXPECT_EQ(f.relocations[2].addend, 0x1020);
   EXPECT_EQ(f.relocations[0].type, elf::kRX64Relative);
 }
@@ -119,7 +126,8 @@ TEST(Elf, CountsSymbolsByRelocationsWhenThereIsNoHashTable) {
 
 TEST(Elf, ListsConstructorsInTheOrderTheyRun) {
   ElfFile f = parse(
-      "load 1000 100 rx\nload 3000 100 rw\ndyn c 1000\ndyn 20 3000\ndyn 21 8\ndyn 19 3010\ndyn 1b 10\nquad 3000 1010\nquad 3010 ffffffffffffffff\n"
+      "load 1000 100 rx\nload 3000 100 rw\ndyn c 1000\ndyn 20 3000\ndyn 21 8\ndyn 19 3010\ndyn 1b 10\nquad 3000 1010\nquad 3010 "
+      "ffffffffffffffff\n"
       "rela 3018 relative - 1030\n");
   EXPECT_THAT(f.constructors, ElementsAre(0x1000U, 0x1010U, 0x1030U));
 }
@@ -229,8 +237,7 @@ TEST(Elf, ATableThatPassesTheEndOfTheFileIsReadAsFarAsItGoesAndNamed) {
   put(b, program_header(3) + 32, 0x2000, 8);  // p_filesz of the segment of the tables
   size_t strsz = b.size();
   for (size_t i = ElfBuilder::kTables; i + 16 <= b.size(); i += 16)
-    if (b[i] == 10 && std::all_of(b.begin() + static_cast<long>(i) + 1, b.begin() + static_cast<long>(i) + 8, [](uint8_t c) { return c == 0; }))
-      strsz = i;
+    if (b[i] == 10 && std::all_of(b.begin() + static_cast<long>(i) + 1, b.begin() + static_cast<long>(i) + 8, [](uint8_t c) { return c == 0; })) strsz = i;
   ASSERT_LT(strsz, b.size());
   put(b, strsz + 8, 0x1800, 8);
   ElfFile f = parse(b);
@@ -307,7 +314,10 @@ TEST(Elf, ReadsA32BitBigEndianFile) {
   auto put_big = [&](size_t at, uint64_t v, size_t n) {
     for (size_t i = 0; i < n; ++i) b[at + i] = static_cast<uint8_t>(v >> (8 * (n - 1 - i)));
   };
-  for (size_t i = 0; i < 4; ++i) b[i] = static_cast<uint8_t>("\x7f" "ELF"[i]);
+  for (size_t i = 0; i < 4; ++i)
+    b[i] = static_cast<uint8_t>(
+        "\x7f"
+        "ELF"[i]);
   b[4] = 1, b[5] = 2;
   put_big(16, 2, 2), put_big(18, 8, 2), put_big(24, 0x400010, 4), put_big(28, 52, 4), put_big(42, 32, 2), put_big(44, 2, 2);
   put_big(52, 1, 4), put_big(56, 0, 4), put_big(60, 0x400000, 4), put_big(68, 116, 4), put_big(72, 116, 4), put_big(76, 5, 4);

@@ -76,8 +76,9 @@ TEST(IfuncWalk, FindsACallThroughTheAddressOfASlot) {
 
 TEST(IfuncWalk, FindsACallThroughAStackCellThatHoldsASlot) {
   // push rbp; mov rbp,rsp; mov rax,[rip+slot]; mov [rbp-8],rax; xor eax,eax; call [rbp-8]; leave; ret
-  Resolver r = only(walk(image("code 1000: 55 48 89 e5 48 8b 05 @3000 48 89 45 f8 31 c0 ff 55 f8 c9 c3\ncode 1100: c3\n"
-                               "rela 3000 relative - 1100\n")));
+  Resolver r =
+      only(walk(image("code 1000: 55 48 89 e5 48 8b 05 @3000 48 89 45 f8 31 c0 ff 55 f8 c9 c3\ncode 1100: c3\n"
+                      "rela 3000 relative - 1100\n")));
   ASSERT_EQ(r.slot_calls.size(), 1U);
   EXPECT_EQ(r.slot_calls[0].slot, 0x3000U);
   EXPECT_EQ(r.computed_stores, 0U);
@@ -85,15 +86,17 @@ TEST(IfuncWalk, FindsACallThroughAStackCellThatHoldsASlot) {
 
 TEST(IfuncWalk, ACellThatIsOverwrittenIsForgotten) {
   // … mov [rbp-8],rax; mov qword [rbp-8],0; call [rbp-8]
-  IfuncFacts f = walk(image("code 1000: 55 48 89 e5 48 8b 05 @3000 48 89 45 f8 48 c7 45 f8 00 00 00 00 ff 55 f8 c9 c3\ncode 1100: c3\n"
-                            "rela 3000 relative - 1100\n"));
+  IfuncFacts f =
+      walk(image("code 1000: 55 48 89 e5 48 8b 05 @3000 48 89 45 f8 48 c7 45 f8 00 00 00 00 ff 55 f8 c9 c3\ncode 1100: c3\n"
+                 "rela 3000 relative - 1100\n"));
   EXPECT_THAT(f.notable, IsEmpty());
 }
 
 TEST(IfuncWalk, FindsACallThroughAPltStub) {
   // call stub; the stub: endbr64; bnd jmp [slot]
-  Resolver r = only(walk(image("code 1000: e8 @1200 c3\ncode 1100: c3\ncode 1200: f3 0f 1e fa f2 ff 25 @3000\nsymbol own func 1100 1\n"
-                               "plt 3000 jump_slot own 0\n")));
+  Resolver r =
+      only(walk(image("code 1000: e8 @1200 c3\ncode 1100: c3\ncode 1200: f3 0f 1e fa f2 ff 25 @3000\nsymbol own func 1100 1\n"
+                      "plt 3000 jump_slot own 0\n")));
   ASSERT_EQ(r.slot_calls.size(), 1U);
   EXPECT_EQ(r.slot_calls[0].how, "plt");
   EXPECT_EQ(r.slot_calls[0].relocation, "R_X86_64_JUMP_SLOT");
@@ -232,15 +235,17 @@ TEST(IfuncWalk, KeepsTheFirstSlotCallsAndCountsAll) {
 }
 
 // A slot call makes the resolver notable, so that its stores can be read.
-std::string with_store(const std::string& code) { return image("code 1000: " + code + " ff 15 @3000 c3\ncode 1100: c3\nrela 3000 relative - 1100\n"); }
+std::string with_store(const std::string& code) {
+  return image("code 1000: " + code + " ff 15 @3000 c3\ncode 1100: c3\nrela 3000 relative - 1100\n");
+}
 
 TEST(IfuncWalk, CountsStoresThroughComputedPointers) {
   Resolver r = only(walk(with_store("48 89 07")));  // mov [rdi],rax
   EXPECT_EQ(r.computed_stores, 1U);
   EXPECT_THAT(r.stores, ElementsAre(0x1000U));
-  EXPECT_EQ(only(walk(with_store("48 8b 07 48 89 18"))).computed_stores, 1U);     // mov rax,[rdi]; mov [rax],rbx
-  EXPECT_EQ(only(walk(with_store("48 83 07 01"))).computed_stores, 1U);           // add qword [rdi],1
-  EXPECT_EQ(only(walk(with_store("48 87 07"))).computed_stores, 1U);              // xchg [rdi],rax
+  EXPECT_EQ(only(walk(with_store("48 8b 07 48 89 18"))).computed_stores, 1U);           // mov rax,[rdi]; mov [rax],rbx
+  EXPECT_EQ(only(walk(with_store("48 83 07 01"))).computed_stores, 1U);                 // add qword [rdi],1
+  EXPECT_EQ(only(walk(with_store("48 87 07"))).computed_stores, 1U);                    // xchg [rdi],rax
   EXPECT_EQ(only(walk(with_store("48 8d 05 @3100 48 89 04 07"))).computed_stores, 1U);  // lea rax; mov [rdi+rax],rax
 }
 
@@ -267,13 +272,15 @@ TEST(IfuncWalk, TheFrameOfACallerIsStillAFrame) {
 
 TEST(IfuncWalk, ARegisterThatACallMayChangeIsForgotten) {
   // lea rdi,[rsp+8]; call helper; mov [rdi],eax
-  Resolver r = only(walk(image("code 1000: 48 8d 7c 24 08 e8 @1200 89 07 ff 15 @3000 c3\ncode 1100: c3\ncode 1200: c3\nrela 3000 relative - 1100\n")));
-  EXPECT_EQ(r.computed_stores, 1U);
+  std::string code = "code 1000: 48 8d 7c 24 08 e8 @1200 89 07 ff 15 @3000 c3\ncode 1100: c3\nrela 3000 relative - 1100\n";
+  EXPECT_EQ(only(walk(image(code + "code 1200: 48 8b 3e c3\n"))).computed_stores, 1U) << "the helper loads rdi";
+  EXPECT_EQ(only(walk(image(code + "code 1200: ff 25 @3008\nplt 3008 jump_slot malloc 0\n"))).computed_stores, 1U) << "an import may";
 }
 
 TEST(IfuncWalk, FindsResolversOfLocalSymbolsAndOfRelocations) {
-  IfuncFacts f = walk("load 1000 1000 rx\nload 3000 100 rw\ncode 1000: c3\ncode 1010: c3\ncode 1020: c3\nlocal hidden ifunc 1000 1\n"
-                      "symbol shown ifunc 1010 1\nrela 3000 irelative - 1020\nrela 3008 irelative - 1000\n");
+  IfuncFacts f = walk(
+      "load 1000 1000 rx\nload 3000 100 rw\ncode 1000: c3\ncode 1010: c3\ncode 1020: c3\nlocal hidden ifunc 1000 1\n"
+      "symbol shown ifunc 1010 1\nrela 3000 irelative - 1020\nrela 3008 irelative - 1000\n");
   EXPECT_EQ(f.resolvers, 3U);
   EXPECT_EQ(f.walked, 3U);
 }

@@ -30,9 +30,13 @@ TEST(OsRelease, AQuoteEndsTheValue) {
   EXPECT_EQ(all["D"], "");
 }
 
-TEST(OsRelease, TheLastAssignmentWins) { EXPECT_EQ(parse_os_release("ID=a\nID=b\n")["ID"], "b"); }
+TEST(OsRelease, TheLastAssignmentWins) {
+  EXPECT_EQ(parse_os_release("ID=a\nID=b\n")["ID"], "b");
+}
 
-TEST(OsRelease, ReadsDosLines) { EXPECT_EQ(parse_os_release("ID=a\r\nB=\"c\"\r\n")["ID"], "a"); }
+TEST(OsRelease, ReadsDosLines) {
+  EXPECT_EQ(parse_os_release("ID=a\r\nB=\"c\"\r\n")["ID"], "a");
+}
 
 TEST(OsRelease, IsBounded) {
   std::string many;
@@ -42,7 +46,9 @@ TEST(OsRelease, IsBounded) {
   EXPECT_THAT(parse_os_release(std::string(1000, 'k') + "=v\n"), IsEmpty());
 }
 
-TEST(OsRelease, AnEmptyFileHoldsNothing) { EXPECT_THAT(parse_os_release(""), IsEmpty()); }
+TEST(OsRelease, AnEmptyFileHoldsNothing) {
+  EXPECT_THAT(parse_os_release(""), IsEmpty());
+}
 
 }  // namespace
 }  // namespace careen

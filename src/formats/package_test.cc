@@ -22,7 +22,9 @@ TEST(NormalPath, NeverLeavesTheRootAndSaysThatItWasAsked) {
 }
 
 TEST(NormalPath, KeepsNamesThatOnlyLookSpecial) {
-  for (const char* name : {"...", "..a", ".a", "a..", "a b", "a\\b", "a\xff" "b"}) {
+  for (const char* name : {"...", "..a", ".a", "a..", "a b", "a\\b",
+                           "a\xff"
+                           "b"}) {
     bool dotdot = false;
     EXPECT_EQ(normal_path(name, &dotdot), name);
     EXPECT_FALSE(dotdot);

@@ -21,7 +21,9 @@ TEST(PacmanDesc, ReadsItsSections) {
   EXPECT_EQ(p.architecture, "x86_64");
 }
 
-TEST(PacmanDesc, WithoutABaseThePackageIsItsOwnSource) { EXPECT_EQ(parse_pacman_desc("%NAME%\nxz\n").source, "xz"); }
+TEST(PacmanDesc, WithoutABaseThePackageIsItsOwnSource) {
+  EXPECT_EQ(parse_pacman_desc("%NAME%\nxz\n").source, "xz");
+}
 
 TEST(PacmanDesc, WhatIsNoDescriptionHasNoName) {
   EXPECT_EQ(parse_pacman_desc("").name, "");
@@ -44,10 +46,9 @@ TEST(PacmanFiles, OtherSectionsAndLinesOutsideAreNoFiles) {
 }
 
 TEST(PacmanMtree, ReadsRegularFilesWithTheirSha256) {
-  auto files = parse_pacman_mtree(
-      "#mtree\n/set type=file uid=0 gid=0 mode=644\n./.PKGINFO time=1 size=2 sha256digest=" + kSum +
-      "\n./usr time=1.0 mode=755 type=dir\n./usr/bin/a time=1 size=1 md5digest=00 sha256digest=" + kSum +
-      "\n./usr/bin/link type=link link=a\n./usr/bin/none size=3\n");
+  auto files = parse_pacman_mtree("#mtree\n/set type=file uid=0 gid=0 mode=644\n./.PKGINFO time=1 size=2 sha256digest=" + kSum +
+                                  "\n./usr time=1.0 mode=755 type=dir\n./usr/bin/a time=1 size=1 md5digest=00 sha256digest=" + kSum +
+                                  "\n./usr/bin/link type=link link=a\n./usr/bin/none size=3\n");
   ASSERT_THAT(files, SizeIs(2));
   EXPECT_EQ(files[0].path, "usr/bin/a");
   EXPECT_EQ(files[0].algorithm, RecordedDigest::sha256);

@@ -57,24 +57,26 @@ TEST(PatternText, SaysWhatIsWrong) {
     auto ok = parse_pattern_text(text, &p);
     return ok ? std::string("accepted") : ok.error().what;
   };
-  EXPECT_THAT(wrong(""), HasSubstr("1 to 4096 bytes"));
+  EXPECT_THAT(wrong(""), HasSubstr("1 to " + std::to_string(kMaxPatternBytes) + " bytes"));
   EXPECT_THAT(wrong("48 8"), HasSubstr("two hex digits"));
   EXPECT_THAT(wrong("48 8D xy 24"), HasSubstr("'xy'"));
   EXPECT_THAT(wrong("48 8D ?4 24"), HasSubstr("'?4'"));
   EXPECT_THAT(wrong("01 02 03"), HasSubstr("4 bytes in a row"));
   EXPECT_THAT(wrong("01 02 03 ?? 04 05 06 ?? 07"), HasSubstr("4 bytes in a row"));
   std::string large(2 * (kMaxPatternBytes + 1), 'a');
-  EXPECT_THAT(wrong(large), HasSubstr("4096"));
+  EXPECT_THAT(wrong(large), HasSubstr(std::to_string(kMaxPatternBytes)));
 }
 
 TEST(PatternText, EveryPatternThatIsAcceptedCompiles) {
-  for (size_t n : {kMinPatternBytes, size_t{1000}, size_t{3999}, size_t{4001}, kMaxPatternBytes}) {
+  for (size_t n : {kMinPatternBytes, size_t{1000}, kMaxPatternBytes - 1, kMaxPatternBytes}) {
     auto set = PatternSet::compile({spec("p", std::string(2 * n, 'a'))});
     EXPECT_TRUE(set) << n << " bytes: " << (set ? "" : set.error().what);
   }
 }
 
-TEST(Patterns, FindsBytesAtTheirOffset) { EXPECT_THAT(search({spec("p", "61 62 63 64")}, "xxabcdxabcd"), ElementsAre("p@2", "p@7")); }
+TEST(Patterns, FindsBytesAtTheirOffset) {
+  EXPECT_THAT(search({spec("p", "61 62 63 64")}, "xxabcdxabcd"), ElementsAre("p@2", "p@7"));
+}
 
 TEST(Patterns, WildBytesMatchAnyByteAlsoALineEnd) {
   EXPECT_THAT(search({spec("p", "61 62 63 64 ?? 65")}, "abcd\neabcdxeabcdxx"), ElementsAre("p@0", "p@6"));
@@ -89,7 +91,7 @@ TEST(Patterns, FindsTheSameWhereverTheChunksEnd) {
   std::string text = "xxabcdabcdxx0123456789abcdef";
   std::vector<PatternSpec> specs{spec("p", "61 62 63 64"), window("w", "30 31 32 33", "0123456789abcdef")};
   auto whole = search(specs, text);
-  EXPECT_THAT(whole, ElementsAre("p@2", "p@22", "p@6", "w@12"));
+  EXPECT_THAT(whole, ElementsAre("p@2", "p@6", "p@22", "w@12"));
   for (size_t chunk = 1; chunk <= text.size(); ++chunk) EXPECT_EQ(search(specs, text, chunk), whole) << chunk;
 }
 
@@ -129,7 +131,9 @@ TEST(Windows, HitWhenTheDigestFits) {
   EXPECT_THAT(search({w}, "xx0123456789"), ElementsAre("w@2")) << "the file ends with the window";
 }
 
-TEST(Windows, AWindowMayBeNoLongerThanItsAnchor) { EXPECT_THAT(search({window("w", "30 31 32 33", "0123")}, "x0123x", 1), ElementsAre("w@1")); }
+TEST(Windows, AWindowMayBeNoLongerThanItsAnchor) {
+  EXPECT_THAT(search({window("w", "30 31 32 33", "0123")}, "x0123x", 1), ElementsAre("w@1"));
+}
 
 TEST(Windows, BeginAtAlignedOffsetsAlone) {
   auto w = window("w", "30 31 32 33", "0123456789", 4);

@@ -16,7 +16,9 @@ Package read(const RpmHeader& h) {
   EXPECT_TRUE(p) << (p ? "" : p.error().what);
   return p ? *std::move(p) : Package{};
 }
-bool reads(const std::string& blob) { return static_cast<bool>(parse_rpm_header(as_bytes(blob))); }
+bool reads(const std::string& blob) {
+  return static_cast<bool>(parse_rpm_header(as_bytes(blob)));
+}
 
 TEST(RpmHeader, ReadsNameVersionArchitectureAndSource) {
   Package p = read(RpmHeader().package("xz-libs", "5.6.1", "1.fc40").numbers(1003, {2}).text(1044, "xz-5.6.1-1.fc40.src.rpm"));
@@ -50,8 +52,14 @@ TEST(RpmHeader, APackageThatNamesNoSourceHasNone) {
 }
 
 TEST(RpmHeader, ReadsFilesByFolderAndName) {
-  Package p = read(RpmHeader().package("a").texts(1118, {"/usr/bin/", "/etc/"}).texts(1117, {"xz", "xz.conf", "log"}).numbers(1116, {0, 1, 1})
-                       .numbers(1030, {0100755, 0100644, 0100644}, 3).numbers(1037, {0, 1, 64}).numbers(5011, {8})
+  Package p = read(RpmHeader()
+                       .package("a")
+                       .texts(1118, {"/usr/bin/", "/etc/"})
+                       .texts(1117, {"xz", "xz.conf", "log"})
+                       .numbers(1116, {0, 1, 1})
+                       .numbers(1030, {0100755, 0100644, 0100644}, 3)
+                       .numbers(1037, {0, 1, 64})
+                       .numbers(5011, {8})
                        .texts(1035, {std::string(64, 'a'), std::string(64, 'b'), ""}));
   ASSERT_THAT(p.files, SizeIs(3));
   EXPECT_EQ(p.files[0].path, "usr/bin/xz");
@@ -132,8 +140,12 @@ TEST(RpmHeader, OffsetsAndCountsThatLieAreHarmless) {
 // Every file name of a header may point at one long folder name: 300 kB would stand for 240 MB of paths.
 TEST(RpmHeader, TheSumOfItsPathsIsBounded) {
   std::vector<std::string> names(60'000, "f");
-  std::string blob = RpmHeader().package("a").texts(1118, {"/" + std::string(4000, 'd') + "/"}).texts(1117, names)
-                         .numbers(1116, std::vector<uint32_t>(names.size(), 0)).blob();
+  std::string blob = RpmHeader()
+                         .package("a")
+                         .texts(1118, {"/" + std::string(4000, 'd') + "/"})
+                         .texts(1117, names)
+                         .numbers(1116, std::vector<uint32_t>(names.size(), 0))
+                         .blob();
   auto p = parse_rpm_header(as_bytes(blob));
   if (!p) return;  // refused
   uint64_t sum = 0;

@@ -41,7 +41,9 @@ class ThreatSetTest : public testing::Test {
   std::vector<std::string> files_;
 };
 
-std::string record(const std::string& id) { return threat_skeleton(id); }
+std::string record(const std::string& id) {
+  return threat_skeleton(id);
+}
 
 TEST_F(ThreatSetTest, HoldsTheBuiltInRecords) {
   ThreatSet set = good({});

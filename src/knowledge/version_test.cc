@@ -2,21 +2,25 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <random>
-#include <regex>
 
 #include "base/text.h"
 
 namespace careen {
 namespace {
 
-int sign(int v) { return v < 0 ? -1 : v > 0 ? 1 : 0; }
-char op_of(int v) { return v < 0 ? '<' : v > 0 ? '>' : '='; }
+int sign(int v) {
+  return v < 0 ? -1 : v > 0 ? 1 : 0;
+}
+char op_of(int v) {
+  return v < 0 ? '<' : v > 0 ? '>' : '=';
+}
 
 std::optional<std::string> output_of(const std::string& command) {
   FILE* p = ::popen(command.c_str(), "r");
@@ -30,8 +34,7 @@ std::optional<std::string> output_of(const std::string& command) {
 // A list of versions of which each is before the next: every pair of it, both ways.
 void expect_ordered(const std::vector<std::string>& all, const std::function<int(std::string_view, std::string_view)>& compare) {
   for (size_t i = 0; i < all.size(); ++i)
-    for (size_t k = 0; k < all.size(); ++k)
-      EXPECT_EQ(sign(compare(all[i], all[k])), i < k ? -1 : i > k ? 1 : 0) << all[i] << " and " << all[k];
+    for (size_t k = 0; k < all.size(); ++k) EXPECT_EQ(sign(compare(all[i], all[k])), i < k ? -1 : i > k ? 1 : 0) << all[i] << " and " << all[k];
 }
 
 TEST(DebOrder, IsThatOfTheManual) {
@@ -79,10 +82,18 @@ TEST(AlpmOrder, IsThatOfTheManual) {
 
 TEST(AlpmOrder, FollowsVercmpInOddCases) {
   // What pacman's own vercmp says of them.
-  const std::array<std::tuple<const char*, const char*, int>, 12> cases{{{"1.5.0", "1.5.0", 0}, {"1.5.1", "1.5", 1}, {"1.5.b", "1.5", 1},
-                                                                         {"1.5b", "1.5", -1}, {"1.5.b", "1.5b", 1}, {"2.0", "2_0", 0},
-                                                                         {"2.0", "2__0", -1}, {"2.0a", "2.0.a", -1}, {"2___a", "2_a", 1},
-                                                                         {"0:1.0", "1.0", 0}, {"1:1.0", "0:1.1", 1}, {"1.0.", "1.0", 1}}};
+  const std::array<std::tuple<const char*, const char*, int>, 12> cases{{{"1.5.0", "1.5.0", 0},
+                                                                         {"1.5.1", "1.5", 1},
+                                                                         {"1.5.b", "1.5", 1},
+                                                                         {"1.5b", "1.5", -1},
+                                                                         {"1.5.b", "1.5b", 1},
+                                                                         {"2.0", "2_0", 0},
+                                                                         {"2.0", "2__0", -1},
+                                                                         {"2.0a", "2.0.a", -1},
+                                                                         {"2___a", "2_a", 1},
+                                                                         {"0:1.0", "1.0", 0},
+                                                                         {"1:1.0", "0:1.1", 1},
+                                                                         {"1.0.", "1.0", 1}}};
   for (const auto& [a, b, want] : cases) {
     EXPECT_EQ(sign(compare_alpm(a, b)), want) << a << " " << b;
     EXPECT_EQ(sign(compare_alpm(b, a)), -want) << b << " " << a;
@@ -91,8 +102,9 @@ TEST(AlpmOrder, FollowsVercmpInOddCases) {
 
 TEST(ApkOrder, IsThatOfApk) {
   auto apk = [](std::string_view a, std::string_view b) { return compare_apk(a, b).value_or(99); };
-  expect_ordered({"1.0_alpha", "1.0_alpha2", "1.0_beta", "1.0_pre", "1.0_rc1", "1.0", "1.0-r1", "1.0_cvs1", "1.0_svn1", "1.0_git1", "1.0_hg1", "1.0_p1",
-                  "1.0a", "1.0.1", "1.1", "1.10", "2"}, apk);
+  expect_ordered({"1.0_alpha", "1.0_alpha2", "1.0_beta", "1.0_pre", "1.0_rc1", "1.0", "1.0-r1", "1.0_cvs1", "1.0_svn1", "1.0_git1", "1.0_hg1", "1.0_p1", "1.0a",
+                  "1.0.1", "1.1", "1.10", "2"},
+                 apk);
   EXPECT_LT(apk("1.05", "1.5"), 0);
   EXPECT_LT(apk("99999999999999999999", "100000000000000000000"), 0);
 }
@@ -143,26 +155,57 @@ class Vectors : public testing::Test {
 };
 
 TEST_F(Vectors, OfDebianHold) {
-  EXPECT_GT(each("osv-scalibr/debian-versions.txt", [](auto a, auto op, auto b) {
-    EXPECT_EQ(op_of(compare_deb(a, b)), op[0]) << a << " " << op << " " << b;
-    EXPECT_EQ(op_of(-compare_deb(b, a)), op[0]) << b << " and " << a;
-  }), 20U);
+  EXPECT_GT(each("osv-scalibr/debian-versions.txt",
+                 [](auto a, auto op, auto b) {
+                   EXPECT_EQ(op_of(compare_deb(a, b)), op[0]) << a << " " << op << " " << b;
+                   EXPECT_EQ(op_of(-compare_deb(b, a)), op[0]) << b << " and " << a;
+                 }),
+            20U);
 }
 
 TEST_F(Vectors, OfRpmHold) {
-  EXPECT_GT(each("osv-scalibr/redhat-versions.txt", [](auto a, auto op, auto b) {
-    char want = op[0];
-    // There a missing release is the oldest; here it matches any, as in a dependency.
-    bool one_release = (a.find('-') == a.npos) != (b.find('-') == b.npos);
-    if (one_release && compare_rpm(a.substr(0, a.find('-')), b.substr(0, b.find('-'))) == 0) want = '=';
-    EXPECT_EQ(op_of(compare_rpm(a, b)), want) << a << " " << op << " " << b;
-    EXPECT_EQ(op_of(-compare_rpm(b, a)), want) << b << " and " << a;
-  }), 100U);
+  EXPECT_GT(each("osv-scalibr/redhat-versions.txt",
+                 [](auto a, auto op, auto b) {
+                   char want = op[0];
+                   // There a missing release is the oldest; here it matches any, as in a dependency.
+                   bool one_release = (a.find('-') == a.npos) != (b.find('-') == b.npos);
+                   if (one_release && compare_rpm(a.substr(0, a.find('-')), b.substr(0, b.find('-'))) == 0) want = '=';
+                   EXPECT_EQ(op_of(compare_rpm(a, b)), want) << a << " " << op << " " << b;
+                   EXPECT_EQ(op_of(-compare_rpm(b, a)), want) << b << " and " << a;
+                 }),
+            100U);
+}
+
+// Whether a text is digits{.digits}{letter}{_suffix{digits}}{~hash}{-rdigits}, cut from its end.
+bool is_apk_version(std::string_view v) {
+  auto drop = [&](std::string_view set) {
+    size_t n = v.size();
+    while (!v.empty() && set.find(v.back()) != std::string_view::npos) v.remove_suffix(1);
+    return n - v.size();
+  };
+  auto cut = [&](size_t at, std::string_view set, size_t skip) {  // what stands from `at` on is a mark of `skip` bytes and more of the set
+    if (at == v.npos) return true;
+    std::string_view rest = v.substr(at + skip);
+    v = v.substr(0, at);
+    return !rest.empty() && rest.find_first_not_of(set) == rest.npos;
+  };
+  if (!cut(v.find("-r"), "0123456789", 2) || !cut(v.find('~'), "0123456789abcdef", 1)) return false;
+  for (size_t at = 0; (at = v.rfind('_')) != v.npos; v = v.substr(0, at)) {
+    std::string_view word = v.substr(at + 1);
+    word = word.substr(0, std::min(word.find_first_of("0123456789"), word.size()));
+    static constexpr std::array<std::string_view, 9> kWords{"alpha", "beta", "pre", "rc", "cvs", "svn", "git", "hg", "p"};
+    if (std::find(kWords.begin(), kWords.end(), word) == kWords.end()) return false;
+    if (v.substr(at + 1 + word.size()).find_first_not_of("0123456789") != v.npos) return false;
+  }
+  if (!v.empty() && v.back() >= 'a' && v.back() <= 'z') v.remove_suffix(1);
+  do {
+    if (drop("0123456789") == 0) return false;
+    if (v.empty()) return true;
+  } while (drop(".") == 1);
+  return false;
 }
 
 TEST_F(Vectors, OfApkHold) {
-  static const std::regex valid(R"(\d+(\.\d+)*[a-z]?(_(alpha|beta|pre|rc|cvs|svn|git|hg|p)\d*)*(~[0-9a-f]+)?(-r\d+)?)");
-  auto is_valid = [](std::string_view v) { return std::regex_match(v.begin(), v.end(), valid); };
   size_t compared = 0;
   auto check = [&](auto a, auto op, auto b) {
     if (op.empty()) {
@@ -173,7 +216,7 @@ TEST_F(Vectors, OfApkHold) {
     }
     if (op.find('~') != op.npos) return;  // a match by prefix, which threats do not use
     auto c = compare_apk(a, b), back = compare_apk(b, a);
-    EXPECT_EQ(c.has_value(), is_valid(a) && is_valid(b)) << a << " " << b;
+    EXPECT_EQ(c.has_value(), is_apk_version(a) && is_apk_version(b)) << a << " " << b;
     ASSERT_EQ(c.has_value(), back.has_value());
     if (!c) return;
     ++compared;
@@ -199,9 +242,14 @@ class RandomVersion {
     if (b.size() > 1) {
       size_t at = 1 + random_() % (b.size() - 1);
       switch (random_() % 3) {
-        case 0: b[at] = alphabet_[random_() % alphabet_.size()]; break;
-        case 1: b.insert(at, 1, alphabet_[random_() % alphabet_.size()]); break;
-        default: b.erase(at, 1);
+        case 0:
+          b[at] = alphabet_[random_() % alphabet_.size()];
+          break;
+        case 1:
+          b.insert(at, 1, alphabet_[random_() % alphabet_.size()]);
+          break;
+        default:
+          b.erase(at, 1);
       }
     }
     return {a, b};
@@ -217,7 +265,9 @@ TEST(DebOrder, IsThatOfDpkg) {
   if (!output_of("dpkg --version 2>/dev/null")) GTEST_SKIP() << "dpkg is not installed";
   RandomVersion random("0123456789019abzAZ.+~~");
   std::vector<std::pair<std::string, std::string>> pairs;
-  std::string script = "c() { if dpkg --compare-versions \"$1\" lt \"$2\"; then echo '<'; elif dpkg --compare-versions \"$1\" eq \"$2\"; then echo '='; else echo '>'; fi; }\n";
+  std::string script =
+      "c() { if dpkg --compare-versions \"$1\" lt \"$2\"; then echo '<'; elif dpkg --compare-versions \"$1\" eq \"$2\"; then echo '='; "
+      "else echo '>'; fi; }\n";
   for (int i = 0; i < 300; ++i) {
     auto [a, b] = random.pair(10);
     if (random.chance(4)) a = "1:" + a, b = (random.chance(3) ? "01:" : "1:") + b;
@@ -266,7 +316,8 @@ TEST(Versions, EveryOrderIsAntisymmetricAndTransitive) {
       ASSERT_EQ(ab.has_value(), ba.has_value()) << a << " " << b;
       if (!ab) continue;
       ASSERT_EQ(sign(*ab), -sign(*ba)) << to_text(type) << ": " << a << " " << b;
-      if (bc && ac && *ab <= 0 && *bc <= 0) ASSERT_LE(*ac, 0) << to_text(type) << ": " << a << " " << b << " " << c;
+      bool ordered = bc && ac && *ab <= 0 && *bc <= 0;
+      ASSERT_TRUE(!ordered || *ac <= 0) << to_text(type) << ": " << a << " " << b << " " << c;
     }
   }
 }

@@ -157,7 +157,9 @@ Result<HttpResponse> HttpClient::once(const HttpRequest& request, const std::str
   if (rc == CURLE_OK) return std::move(t.response);
   std::string text = why[0] != '\0' ? why : curl_easy_strerror(rc);
   if (rc == CURLE_OPERATION_TIMEDOUT) text += " (--timeout)";
-  if (rc == CURLE_PEER_FAILED_VERIFICATION) text += " (a private authority is given with --cacert)";
+  if (rc == CURLE_PEER_FAILED_VERIFICATION) text += " (the certificate of a private authority is given with --cacert)";
+  if (rc == CURLE_SSL_CACERT_BADFILE) text = "the file of --cacert, " + options_.ca_file + ", cannot be used: " + text;
+  if (rc == CURLE_SSL_CONNECT_ERROR) text += " (if it speaks plain HTTP, --insecure allows that)";
   return Error{Errc::network, escape(text)};
 }
 

@@ -40,7 +40,7 @@ void finding_block(std::string& out, const ScanResult& r, const Finding& f, cons
   if (f.where.layer_index) {
     size_t i = *f.where.layer_index;
     std::string id = i < r.layers.size() && r.layers[i].digest ? r.layers[i].digest->short_text() : f.where.layer ? f.where.layer->substr(7, 12) : "";
-    row("layer", fmt::format("{} of {}{}", i, r.layers.size(), id.empty() ? "" : "  " + id));
+    row("layer", fmt::format("{}{}", i, id.empty() ? "" : "  " + id));
     if (!f.created_by.empty()) {
       std::string step = escape(f.created_by);
       if (!o.verbose && step.size() > 160) step = step.substr(0, 157) + "...";

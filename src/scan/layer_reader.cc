@@ -137,7 +137,7 @@ class LayerReader {
     input.fd.reset();  // a stream's writer ends now, if it has not
     if (input.finish) {
       auto ended = input.finish();
-      if (!ended && (!result || incomplete(result->facts.coverage))) return std::move(ended).error();
+      if (!ended && result) return std::move(ended).error();
     }
     return result;
   }

@@ -15,6 +15,11 @@ std::string blob_name(const Digest& d) {
   return name;
 }
 
+DocumentMemory& memory() {
+  static DocumentMemory m;
+  return m;
+}
+
 // A manifest that was reached from the roots, and the way to it.
 struct Leaf {
   Descriptor descriptor;
@@ -29,6 +34,8 @@ class Chooser {
 
   Result<std::vector<Image>> run(const std::vector<Descriptor>& roots) {
     for (const Descriptor& d : roots) CAREEN_TRY(visit(d, {}, {}, 0));
+    if (leaves_.empty() && !first_error_ && !others_.empty())
+      return Error{Errc::not_found, "no image for " + escape(platforms_.platform->text()) + "; there is " + list({})};
     if (leaves_.empty()) return first_error_ ? *first_error_ : Error{Errc::not_found, "the index names no image"};
     std::vector<Image> images;
     for (Leaf& leaf : leaves_) {
@@ -82,8 +89,16 @@ class Chooser {
     image.index_digest = leaf.index;
     image.mismatches = std::move(leaf.mismatches);
     image.config_digest = leaf.manifest.config.digest;
-    CAREEN_ASSIGN(std::string text, store_.config(leaf.manifest.config));
+    std::string text;
+    auto known = memory().find ? memory().find(image.config_digest) : std::nullopt;
+    if (known && digest_of(as_bytes(*known), image.config_digest.algorithm()) == image.config_digest) {
+      text = std::move(*known);
+    } else {
+      CAREEN_ASSIGN(text, store_.config(leaf.manifest.config));
+      known.reset();
+    }
     Digest actual = digest_of(as_bytes(text), image.config_digest.algorithm());
+    if (actual == image.config_digest && !known && memory().keep) memory().keep(actual, text);
     if (actual != image.config_digest) image.mismatches.push_back({"config", image.config_digest, actual});
     CAREEN_ASSIGN(image.config, parse_config(text));
     image.platform = image.config.platform;
@@ -177,6 +192,8 @@ bool names(const Descriptor& d, const std::string& tag) {
 
 }  // namespace
 
+void set_document_memory(DocumentMemory m) { memory() = std::move(m); }
+
 Result<std::vector<Image>> choose_images(ManifestStore& store, const std::vector<Descriptor>& roots,
                                          const PlatformChoice& platforms) {
   return Chooser(store, platforms).run(roots);
@@ -210,7 +227,7 @@ Result<std::vector<Image>> read_layout(const std::shared_ptr<BlobTree>& tree, co
     } else if (all_names.empty()) {
       return Error{Errc::not_found, "the layout holds no image"};
     } else {
-      return Error{Errc::usage, "no such image in " + escape(where) + "; it holds:" + list};
+      return Error{Errc::usage, "no image '" + escape(selector.tag.empty() ? selector.digest.text() : selector.tag) + "' in " + escape(where) + "; it holds:" + list};
     }
   }
   // Entries without a name that differ in platform alone are one image; different names are several.

@@ -25,6 +25,13 @@ class ManifestStore {
   virtual std::function<Result<BlobInput>()> layer(const Descriptor& d) = 0;
 };
 
+// Documents remembered by digest. What comes from it is checked against the digest, so it need not be trusted.
+struct DocumentMemory {
+  std::function<std::optional<std::string>(const Digest&)> find;
+  std::function<void(const Digest&, const std::string&)> keep;
+};
+void set_document_memory(DocumentMemory memory);  // once, before images are read; none is remembered without
+
 // Follows indexes from `roots` and builds the chosen images.
 Result<std::vector<Image>> choose_images(ManifestStore& store, const std::vector<Descriptor>& roots,
                                          const PlatformChoice& platforms);

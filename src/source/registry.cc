@@ -59,7 +59,8 @@ class Registry : public std::enable_shared_from_this<Registry> {
     HttpRequest probe;
     probe.url = base_ + "/v2/";
     auto r = plain ? client_.send(probe) : Result<HttpResponse>(HttpResponse{});
-    if (r) return {};
+    // A certificate that does not fit is no reason to speak in the clear.
+    if (r || r.error().what.find("--cacert") != std::string::npos) return {};
     base_ = "http://" + server_;
     return {};
   }
@@ -214,7 +215,8 @@ class Registry : public std::enable_shared_from_this<Registry> {
       }
       if (last && !passing(last->status)) return last;
       if (!last && last.error().code != Errc::network) return last;
-      if (!last && last.error().what.find("--cacert") != std::string::npos) return std::move(last).error().in(escape(server_));
+      bool lasting = !last && (last.error().what.find("--cacert") != std::string::npos || last.error().what.find("--insecure") != std::string::npos);
+      if (lasting) return std::move(last).error().in(escape(server_));
       if (attempt + 1 < kMaxAttempts) pause(attempt, last ? last->header("retry-after") : "");
     }
     if (!last) return std::move(last).error().in(escape(server_));

@@ -24,7 +24,10 @@ constexpr const char* kTables = R"(
 CREATE TABLE IF NOT EXISTS blob(digest TEXT PRIMARY KEY, diff_id TEXT NOT NULL, size INTEGER NOT NULL, sum BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS layer(diff_id TEXT NOT NULL, part TEXT NOT NULL, collectors INTEGER NOT NULL, used INTEGER NOT NULL,
                                  body BLOB NOT NULL, sum BLOB NOT NULL, PRIMARY KEY(diff_id, part));
+CREATE TABLE IF NOT EXISTS document(digest TEXT PRIMARY KEY, body BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
 )";
+constexpr uint64_t kMaxDocument = 16ULL << 20;
+constexpr int kMaxDocuments = 20'000;
 
 struct Finalize {
   void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
@@ -306,6 +309,31 @@ void LayerCache::put_hits(const LayerFacts& facts) {
   impl_->transaction([&] { return impl_->put_part(facts.diff_id, hits_part(facts.pattern_set), encode(hits)); });
 }
 
+std::optional<std::string> LayerCache::document(const Digest& digest) {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->db == nullptr) return std::nullopt;
+  Statement s = impl_->prepare("SELECT body FROM document WHERE digest=?");
+  if (!s) return impl_->check(sqlite3_errcode(impl_->db)), std::nullopt;
+  Impl::bind(s.get(), 1, digest.text());
+  if (sqlite3_step(s.get()) != SQLITE_ROW) return std::nullopt;
+  auto text = inflate(Impl::column(s.get(), 0));
+  return text && text->size() <= kMaxDocument ? text : std::nullopt;
+}
+
+void LayerCache::put_document(const Digest& digest, const std::string& text) {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->db == nullptr || text.size() > kMaxDocument) return;
+  impl_->transaction([&] {
+    Statement s = impl_->prepare("INSERT OR REPLACE INTO document VALUES(?,?,?)");
+    if (!s) return false;
+    std::string body = squeeze(text);
+    Impl::bind(s.get(), 1, digest.text());
+    Impl::bind_blob(s.get(), 2, body);
+    sqlite3_bind_int64(s.get(), 3, ::time(nullptr));
+    return sqlite3_step(s.get()) == SQLITE_DONE;
+  });
+}
+
 LayerCache::Status LayerCache::status() {
   std::lock_guard lock(impl_->mutex);
   Status out;
@@ -343,6 +371,9 @@ uint64_t LayerCache::prune(uint64_t limit) {
         Impl::bind(del.get(), 1, d);
         if (sqlite3_step(del.get()) != SQLITE_DONE) return false;
       }
+    std::string trim = limit == 0 ? "DELETE FROM document"
+                                  : "DELETE FROM document WHERE digest NOT IN (SELECT digest FROM document ORDER BY used DESC LIMIT " + std::to_string(kMaxDocuments) + ")";
+    if (!impl_->exec(trim.c_str())) return false;
     dropped = drop.size();
     return true;
   });

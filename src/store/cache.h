@@ -36,6 +36,10 @@ class LayerCache {
   void put(const Digest& blob, uint64_t blob_size, const LayerFacts& facts);
   void put_hits(const LayerFacts& facts);
 
+  // Small documents (image configurations) by digest; whoever takes one checks it against the digest.
+  std::optional<std::string> document(const Digest& digest);
+  void put_document(const Digest& digest, const std::string& text);
+
   struct Status {
     std::string path;
     uint64_t layers = 0, blobs = 0, bytes = 0;

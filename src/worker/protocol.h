@@ -18,8 +18,8 @@ namespace careen {
 
 inline constexpr const char* kWorkerArgument = "__worker";
 inline constexpr int kWorkerSocket = 3, kWorkerSpool = 4;
-inline constexpr uint32_t kMaxFrame = 256U << 20;
-inline constexpr uint64_t kMaxFacts = 4ULL << 30;       // all frames of one worker
+inline constexpr uint32_t kMaxFrame = 32U << 20;        // a larger result comes in several
+inline constexpr uint64_t kMaxFacts = 2ULL << 30;       // all frames of one worker
 inline constexpr uint64_t kMaxIndexMembers = 200'000;
 inline constexpr uint64_t kMaxIndexText = 16ULL << 20;  // one JSON document in an archive
 inline constexpr uint64_t kMaxIndexTexts = 64ULL << 20;
@@ -61,7 +61,7 @@ struct ArchiveIndex {
   std::string problem;                       // why it could not be read to the end, "" when it was
 };
 
-enum class FrameType : uint8_t { status = 1, progress, chunk, result, error };
+enum class FrameType : uint8_t { status = 1, progress, chunk, more, result, error };  // more: a part of the result to come
 
 template <class A>
 void fields(A& a, WorkerRequest& r) {

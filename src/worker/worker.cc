@@ -147,6 +147,7 @@ Result<T> run(const WorkerRequest& request, const WorkerInput& input, FileTable*
   CAREEN_ASSIGN(Process process, Process::start(input.fd, input.spool));
   CAREEN_TRY(ask(process.socket(), request));
   Frames frames(process.socket(), input);
+  std::string parts;
   for (;;) {
     auto frame = frames.next();
     if (!frame) {
@@ -176,8 +177,10 @@ Result<T> run(const WorkerRequest& request, const WorkerInput& input, FileTable*
         if (!decode(body, &e)) e = {Errc::interrupted, "the worker that read it sent a damaged error"};
         return e;
       }
+      case FrameType::more: parts += frame->body; break;
       case FrameType::result: {
         T out;
+        if (!parts.empty()) body = as_bytes(parts += frame->body);
         if (!decode(body, &out)) return Error{Errc::interrupted, "the worker that read it sent a damaged result"};
         process.stop(false);
         return out;

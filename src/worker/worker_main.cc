@@ -223,8 +223,10 @@ bool answer(Result<T> r) {
   std::lock_guard lock(g_send);
   if (!r) return send(FrameType::error, encode(r.error()));
   std::string body = encode(*r);
-  if (body.size() > kMaxFrame) return send(FrameType::error, encode(Error{Errc::limit, "facts larger than kMaxFrame"}));
-  return send(FrameType::result, body);
+  std::string_view rest = body;
+  for (; rest.size() > kMaxFrame; rest.remove_prefix(kMaxFrame))
+    if (!send(FrameType::more, rest.substr(0, kMaxFrame))) return false;
+  return send(FrameType::result, rest);
 }
 
 int serve() {
