@@ -81,7 +81,9 @@ TEST(Ar, TheLastPaddingMayBeMissing) {
 }
 
 TEST(Ar, SomethingElseIsCorrupt) {
-  for (const char* text : {"", "!<arch>", "!<thin>\n", "debian", "\x7f" "ELF...."}) {
+  for (const char* text : {"", "!<arch>", "!<thin>\n", "debian",
+                           "\x7f"
+                           "ELF...."}) {
     Read r = read_all(text);
     ASSERT_TRUE(r.error) << text;
     EXPECT_TRUE(r.error->code == Errc::corrupt || r.error->code == Errc::truncated);

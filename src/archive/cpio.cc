@@ -19,12 +19,18 @@ std::optional<uint32_t> hex8(std::string_view s) {
 
 FileType type_of(uint32_t mode) {
   switch (mode & S_IFMT) {
-    case S_IFDIR: return FileType::directory;
-    case S_IFLNK: return FileType::symlink;
-    case S_IFCHR: return FileType::character;
-    case S_IFBLK: return FileType::block;
-    case S_IFIFO: return FileType::fifo;
-    default: return FileType::regular;
+    case S_IFDIR:
+      return FileType::directory;
+    case S_IFLNK:
+      return FileType::symlink;
+    case S_IFCHR:
+      return FileType::character;
+    case S_IFBLK:
+      return FileType::block;
+    case S_IFIFO:
+      return FileType::fifo;
+    default:
+      return FileType::regular;
   }
 }
 
@@ -51,7 +57,7 @@ Result<std::string> CpioReader::exactly(uint64_t n, const char* what) {
 }
 
 Result<bool> CpioReader::next(TarEntry& entry) {
-  while (left_ != 0) CAREEN_TRY(content());
+  while (left_ != 0) CAREEN_TRY(stored());
   CAREEN_TRY(exactly((4 - position_ % 4) % 4, "padding"));
   CAREEN_ASSIGN(std::string header, exactly(kHeader, "a header"));
   if (!header.starts_with("070701") && !header.starts_with("070702"))
@@ -81,11 +87,18 @@ Result<bool> CpioReader::next(TarEntry& entry) {
     left_ = 0;
   }
   entry.offset = position_;
-  entry.size = entry.stored = left_;
+  entry.stored = left_;
+  is_file_ = entry.type == FileType::regular;
+  entry.size = entry.type == FileType::regular ? left_ : 0;
   return true;
 }
 
 Result<Bytes> CpioReader::content() {
+  if (!is_file_) return Bytes{};
+  return stored();
+}
+
+Result<Bytes> CpioReader::stored() {
   if (left_ == 0) return Bytes{};
   CAREEN_ASSIGN(Bytes part, take(left_));
   if (part.empty()) return Error{Errc::truncated, "cpio: ends inside a file"};

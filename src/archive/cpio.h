@@ -12,12 +12,14 @@ class CpioReader {
   Result<Bytes> content();
 
  private:
+  Result<Bytes> stored();  // content(), whatever the type: a directory's data is skipped
   Result<Bytes> take(uint64_t at_most);
   Result<std::string> exactly(uint64_t n, const char* what);
 
   ChunkSource& from_;
   Bytes chunk_;
   uint64_t position_ = 0, left_ = 0;
+  bool is_file_ = false;
 };
 
 }  // namespace careen

@@ -17,7 +17,9 @@ struct Member {
   uint32_t uid = 0, gid = 0;
 };
 
-std::string pad4(std::string s) { return s.append((4 - s.size() % 4) % 4, '\0'); }
+std::string pad4(std::string s) {
+  return s.append((4 - s.size() % 4) % 4, '\0');
+}
 
 std::string header(const Member& m, uint32_t size, uint32_t name_size) {
   std::string out = m.magic;
@@ -34,7 +36,9 @@ std::string member(const Member& m) {
   return pad4(header(m, static_cast<uint32_t>(m.data.size()), static_cast<uint32_t>(m.name.size() + 1)) + m.name + '\0') + pad4(m.data);
 }
 
-std::string trailer() { return member({.name = "TRAILER!!!", .mode = 0}); }
+std::string trailer() {
+  return member({.name = "TRAILER!!!", .mode = 0});
+}
 
 struct Read {
   std::vector<TarEntry> entries;
@@ -88,7 +92,8 @@ TEST(Cpio, EveryTypeIsTold) {
   ASSERT_FALSE(r.error) << r.error->what;
   std::vector<FileType> types;
   for (const TarEntry& e : r.entries) types.push_back(e.type);
-  EXPECT_THAT(types, ElementsAre(FileType::directory, FileType::symlink, FileType::character, FileType::block, FileType::fifo, FileType::regular, FileType::regular));
+  EXPECT_THAT(types,
+              ElementsAre(FileType::directory, FileType::symlink, FileType::character, FileType::block, FileType::fifo, FileType::regular, FileType::regular));
   EXPECT_EQ(r.entries[1].link, "target");
   EXPECT_EQ(r.entries[1].size, 0U);
 }
@@ -130,7 +135,10 @@ TEST(Cpio, ANameEndsAtItsFirstNul) {
 }
 
 TEST(Cpio, OtherMagicsAndDigitsThatAreNoneAreCorrupt) {
-  for (const char* magic : {"070707", "\x71\xc7" "0000", "xxxxxx"}) {
+  for (const char* magic : {"070707",
+                            "\x71\xc7"
+                            "0000",
+                            "xxxxxx"}) {
     Read r = read_all(member({.name = "a", .magic = magic}) + trailer());
     ASSERT_TRUE(r.error);
     EXPECT_EQ(r.error->code, Errc::corrupt);

@@ -5,6 +5,8 @@
 #include <lzma.h>
 #include <zstd.h>
 
+#include <array>
+
 namespace careen {
 namespace {
 
@@ -73,6 +75,7 @@ class Gzip : public Decoder {
 
   Result<size_t> read(std::span<uint8_t> into) override {
     if (done_ || into.empty()) return size_t{0};
+    if (!in_member_) CAREEN_TRY(header());
     state_->next_out = into.data();
     state_->avail_out = static_cast<uint32_t>(std::min<size_t>(into.size(), 1U << 30));
     uint32_t wanted = state_->avail_out;
@@ -89,6 +92,7 @@ class Gzip : public Decoder {
       if (state_->block_state == ISAL_BLOCK_FINISH) {
         CAREEN_ASSIGN(Bytes next, peek(2));
         if (next.size() == 2 && next[0] == 0x1f && next[1] == 0x8b) {
+          CAREEN_TRY(header());
           restart();
           continue;
         }
@@ -106,33 +110,70 @@ class Gzip : public Decoder {
  private:
   void start() {
     isal_inflate_init(state_.get());
-    state_->crc_flag = ISAL_GZIP;
+    state_->crc_flag = ISAL_GZIP_NO_HDR_VER;
+  }
+
+  // A member's header (RFC 1952), read here because ISA-L refuses one with a checksum of its own. Its fields say nothing that
+  // is needed; they are passed over.
+  Result<void> header() {
+    auto byte = [&]() -> Result<uint8_t> {
+      CAREEN_ASSIGN(bool more, refill());
+      if (!more) return Error{Errc::truncated, "gzip data ends inside a header"};
+      uint8_t b = unread()[0];
+      use(1);
+      return b;
+    };
+    std::array<uint8_t, 10> fixed{};
+    for (uint8_t& b : fixed) {
+      CAREEN_ASSIGN(b, byte());
+    }
+    if (fixed[0] != 0x1f || fixed[1] != 0x8b) return Error{Errc::corrupt, "not a gzip header"};
+    if (fixed[2] != 8 || (fixed[3] & 0xe0U) != 0) return Error{Errc::corrupt, "gzip member with an unknown method or flag"};
+    if ((fixed[3] & 4U) != 0) {
+      CAREEN_ASSIGN(unsigned low, byte());
+      CAREEN_ASSIGN(unsigned high, byte());
+      for (unsigned n = low | high << 8; n != 0; --n) CAREEN_TRY(byte());
+    }
+    for (unsigned flag : {8U, 16U})  // name, comment
+      for (size_t n = 0; (fixed[3] & flag) != 0; ++n) {
+        CAREEN_ASSIGN(uint8_t b, byte());
+        if (b == 0) break;
+        if (n > kMaxGzipText) return Error{Errc::limit, "gzip header with a text longer than 64 KiB (kMaxGzipText)"};
+      }
+    if ((fixed[3] & 2U) != 0) CAREEN_TRY(byte());
+    if ((fixed[3] & 2U) != 0) CAREEN_TRY(byte());
+    in_member_ = true;
+    return {};
   }
   void restart() {
     uint8_t* out = state_->next_out;
     uint32_t room = state_->avail_out;
     isal_inflate_reset(state_.get());
-    state_->crc_flag = ISAL_GZIP;
+    state_->crc_flag = ISAL_GZIP_NO_HDR_VER;
     state_->next_out = out;
     state_->avail_out = room;
   }
   static std::string why(int rc) {
     switch (rc) {
-      case ISAL_INCORRECT_CHECKSUM: return "gzip checksum does not fit the data";
-      case ISAL_UNSUPPORTED_METHOD: return "gzip member with an unknown method";
-      case ISAL_INVALID_WRAPPER: return "not a gzip header";
-      default: return "gzip data is corrupt";
+      case ISAL_INCORRECT_CHECKSUM:
+        return "gzip checksum does not fit the data";
+      case ISAL_UNSUPPORTED_METHOD:
+        return "gzip member with an unknown method";
+      case ISAL_INVALID_WRAPPER:
+        return "not a gzip header";
+      default:
+        return "gzip data is corrupt";
     }
   }
+  static constexpr size_t kMaxGzipText = 64 << 10;
   std::unique_ptr<inflate_state> state_;
   int idle_ = 0;
+  bool in_member_ = false;
 };
 
 class Zstd : public Decoder {
  public:
-  explicit Zstd(ByteSource& from) : Decoder(from), stream_(ZSTD_createDStream()) {
-    ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, kMaxZstdWindowLog);
-  }
+  explicit Zstd(ByteSource& from) : Decoder(from), stream_(ZSTD_createDStream()) { ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, kMaxZstdWindowLog); }
   ~Zstd() override { ZSTD_freeDStream(stream_); }
   Zstd(const Zstd&) = delete;
   Zstd& operator=(const Zstd&) = delete;
@@ -181,9 +222,7 @@ class Zstd : public Decoder {
 
 class Xz : public Decoder {
  public:
-  explicit Xz(ByteSource& from) : Decoder(from) {
-    ok_ = lzma_stream_decoder(&stream_, kMaxXzMemory, LZMA_CONCATENATED) == LZMA_OK;
-  }
+  explicit Xz(ByteSource& from) : Decoder(from) { ok_ = lzma_stream_decoder(&stream_, kMaxXzMemory, 0) == LZMA_OK; }
   ~Xz() override { lzma_end(&stream_); }
   Xz(const Xz&) = delete;
   Xz& operator=(const Xz&) = delete;
@@ -200,9 +239,20 @@ class Xz : public Decoder {
       stream_.avail_in = in.size();
       lzma_ret rc = lzma_code(&stream_, more ? LZMA_RUN : LZMA_FINISH);
       use(in.size() - stream_.avail_in);
-      if (rc == LZMA_STREAM_END) {
-        done_ = true;
-        break;
+      if (rc == LZMA_STREAM_END) {  // padding of zeros in fours and another stream may follow
+        CAREEN_ASSIGN(Bytes next, peek(kMagicBytes));
+        while (next.size() >= 4 && load<uint32_t>(next.data(), Endian::little) == 0) {
+          use(4);
+          CAREEN_ASSIGN(next, peek(kMagicBytes));
+        }
+        if (recognise_compression(next) != Compression::xz) {
+          done_ = true;
+          CAREEN_TRY(skip_rest());
+          break;
+        }
+        ok_ = lzma_stream_decoder(&stream_, kMaxXzMemory, 0) == LZMA_OK;  // keeps next_out and avail_out
+        if (!ok_) return Error{Errc::limit, "no memory for an xz decoder"};
+        continue;
       }
       if (rc == LZMA_MEMLIMIT_ERROR) return Error{Errc::limit, "xz data needs more than 256 MiB (kMaxXzMemory)"};
       if (rc == LZMA_BUF_ERROR) return Error{Errc::truncated, "xz data ends too early"};
@@ -265,11 +315,16 @@ class Bzip2 : public Decoder {
 
 std::string_view to_text(Compression c) {
   switch (c) {
-    case Compression::none: return "none";
-    case Compression::gzip: return "gzip";
-    case Compression::zstd: return "zstd";
-    case Compression::xz: return "xz";
-    case Compression::bzip2: return "bzip2";
+    case Compression::none:
+      return "none";
+    case Compression::gzip:
+      return "gzip";
+    case Compression::zstd:
+      return "zstd";
+    case Compression::xz:
+      return "xz";
+    case Compression::bzip2:
+      return "bzip2";
   }
   return "unknown";
 }
@@ -286,11 +341,16 @@ Compression recognise_compression(Bytes b) {
 
 std::unique_ptr<Decompressor> open_decompressor(Compression c, ByteSource& from) {
   switch (c) {
-    case Compression::gzip: return std::make_unique<Gzip>(from);
-    case Compression::zstd: return std::make_unique<Zstd>(from);
-    case Compression::xz: return std::make_unique<Xz>(from);
-    case Compression::bzip2: return std::make_unique<Bzip2>(from);
-    case Compression::none: break;
+    case Compression::gzip:
+      return std::make_unique<Gzip>(from);
+    case Compression::zstd:
+      return std::make_unique<Zstd>(from);
+    case Compression::xz:
+      return std::make_unique<Xz>(from);
+    case Compression::bzip2:
+      return std::make_unique<Bzip2>(from);
+    case Compression::none:
+      break;
   }
   return std::make_unique<Plain>(from);
 }

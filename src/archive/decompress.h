@@ -13,9 +13,9 @@ namespace careen {
 enum class Compression : uint8_t { none, gzip, zstd, xz, bzip2 };
 std::string_view to_text(Compression c);
 
-inline constexpr int kMaxZstdWindowLog = 27;             // 128 MiB, what `zstd --long` writes
-inline constexpr uint64_t kMaxXzMemory = 256ULL << 20;   // xz -9e needs 65 MiB
-inline constexpr size_t kMagicBytes = 6;                 // enough for recognise_compression
+inline constexpr int kMaxZstdWindowLog = 27;            // 128 MiB, what `zstd --long` writes
+inline constexpr uint64_t kMaxXzMemory = 256ULL << 20;  // xz -9e needs 65 MiB
+inline constexpr size_t kMagicBytes = 6;                // enough for recognise_compression
 
 Compression recognise_compression(Bytes first);
 

@@ -18,7 +18,8 @@ std::string bytes_of(std::string_view hex) {
 const std::string kGzip = bytes_of("1f8b0800000000000003cb48cdc9c9e7020020303a3606000000");
 const std::string kBzip2 = bytes_of("425a6839314159265359c1c080e2000001410000100244a00030cd00c3462997177245385090c1c080e2");
 const std::string kZstd = bytes_of("28b52ffd005831000068656c6c6f0a");
-const std::string kXz = bytes_of("fd377a585a000004e6d6b4460200210116000000742fe5a301000568656c6c6f0a000000a56097f194f6fde000011e06c12fa41d1fb6f37d010000000004595a");
+const std::string kXz =
+    bytes_of("fd377a585a000004e6d6b4460200210116000000742fe5a301000568656c6c6f0a000000a56097f194f6fde000011e06c12fa41d1fb6f37d010000000004595a");
 const std::string kEmptyGzip = bytes_of("1f8b080000000000000303000000000000000000");
 
 // A source that gives few bytes at a time.
@@ -79,7 +80,10 @@ TEST(Compression, IsRecognisedByItsFirstBytes) {
   EXPECT_EQ(recognise_compression(as_bytes(kXz)), Compression::xz);
   EXPECT_EQ(recognise_compression(as_bytes(kBzip2)), Compression::bzip2);
   EXPECT_EQ(recognise_compression(as_bytes(bytes_of("5f2a4d1800000000"))), Compression::zstd) << "a skippable frame first";
-  for (std::string_view none : {"", "B", "BZh", "BZh0", "BZhx", "\x1f", "usr/lib", "\xfd" "7zXY"}) EXPECT_EQ(recognise_compression(as_bytes(none)), Compression::none);
+  for (std::string_view none : {"", "B", "BZh", "BZh0", "BZhx", "\x1f", "usr/lib",
+                                "\xfd"
+                                "7zXY"})
+    EXPECT_EQ(recognise_compression(as_bytes(none)), Compression::none);
   for (const std::string* s : {&kGzip, &kZstd, &kXz, &kBzip2})
     EXPECT_NE(recognise_compression(as_bytes(*s).first(kMagicBytes)), Compression::none) << "kMagicBytes are enough";
 }
@@ -182,7 +186,14 @@ TEST(Gzip, HeaderFieldsAreSkipped) {
 }
 
 TEST(Gzip, AMemberWithAnExtraFieldAloneEndsALayerAsEstargzWritesIt) {
-  std::string footer = bytes_of("1f8b0804000000000003" "1a00" "53471600" "30303030303030303030303030313030" "53544152475a" "010000ffff" "0000000000000000");
+  std::string footer = bytes_of(
+      "1f8b0804000000000003"
+      "1a00"
+      "53471600"
+      "30303030303030303030303030313030"
+      "53544152475a"
+      "010000ffff"
+      "0000000000000000");
   for (size_t in : {size_t{1}, size_t{7}, size_t{30}, size_t{1000}}) {
     Inflated r = inflate(kGzip + footer, in);
     ASSERT_FALSE(r.error) << in << ": " << r.error->what;
@@ -207,12 +218,20 @@ TEST(Zstd, SkippableFramesAreSkippedWhereverTheyStand) {
 }
 
 TEST(Zstd, AWindowOverTheLimitIsRefusedByName) {
-  std::string frame = bytes_of("28b52ffd" "00" "90" "010000");  // window 2^(10 + 18)
+  std::string frame = bytes_of(
+      "28b52ffd"
+      "00"
+      "90"
+      "010000");  // window 2^(10 + 18)
   Inflated r = inflate(frame);
   ASSERT_TRUE(r.error);
   EXPECT_EQ(r.error->code, Errc::limit);
   EXPECT_THAT(r.error->what, HasSubstr("kMaxZstdWindowLog"));
-  std::string allowed = bytes_of("28b52ffd" "00" "88" "010000");  // 2^27, and an empty last block
+  std::string allowed = bytes_of(
+      "28b52ffd"
+      "00"
+      "88"
+      "010000");  // 2^27, and an empty last block
   EXPECT_FALSE(inflate(allowed).error);
 }
 
@@ -258,8 +277,8 @@ TEST(Decompressor, NonsenseAfterTheMagicIsAnError) {
 // Text that packs well and text that packs badly, as the tools pack it, in reads of many sizes.
 class Tool : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Commands, Tool,
-                         testing::Values("gzip -c", "gzip -1 -c", "gzip -9 -n -c", "zstd -q -c", "zstd -q -19 --long=27 -c", "zstd -q --no-check -c", "xz -c", "xz -0 -c",
-                                         "xz --check=sha256 --block-size=65536 -c", "bzip2 -c", "bzip2 -1 -c"));
+                         testing::Values("gzip -c", "gzip -1 -c", "gzip -9 -n -c", "zstd -q -c", "zstd -q -19 --long=27 -c", "zstd -q --no-check -c", "xz -c",
+                                         "xz -0 -c", "xz --check=sha256 --block-size=65536 -c", "bzip2 -c", "bzip2 -1 -c"));
 
 TEST_P(Tool, WhatItPacksComesOutAsItWas) {
   std::string command = GetParam();

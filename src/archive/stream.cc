@@ -10,7 +10,8 @@ Result<size_t> FdSource::read(std::span<uint8_t> into) {
   if (into.empty()) return size_t{0};
   CAREEN_ASSIGN(size_t n, pread_full(fd_, into, offset_));
   offset_ += n;
-  left_ = n == 0 ? 0 : left_ - n;
+  left_ -= n;
+  if (n == 0) return Error{Errc::truncated, "the file ends " + std::to_string(left_) + " bytes too early"};
   return n;
 }
 
@@ -39,15 +40,13 @@ Result<size_t> PrefixedSource::read(std::span<uint8_t> into) {
 namespace {
 
 // Fills the buffer as far as the source goes: few large chunks are cheaper for what follows than many small ones.
-Result<size_t> fill(ByteSource& from, std::span<uint8_t> into) {
+// A source is not read again after its error, so the error is kept for when what came before it was given.
+size_t fill(ByteSource& from, std::span<uint8_t> into, std::optional<Error>& error) {
   size_t have = 0;
   while (have < into.size()) {
     auto n = from.read(into.subspan(have));
-    if (!n) {
-      if (have == 0) return std::move(n).error();
-      return have;  // the error comes again at the next read
-    }
-    if (*n == 0) break;
+    if (!n) error = std::move(n).error();
+    if (!n || *n == 0) break;
     have += *n;
   }
   return have;
@@ -56,7 +55,8 @@ Result<size_t> fill(ByteSource& from, std::span<uint8_t> into) {
 }  // namespace
 
 Result<Bytes> Chunked::next() {
-  CAREEN_ASSIGN(size_t n, fill(from_, buffer_));
+  size_t n = error_ ? 0 : fill(from_, buffer_, error_);
+  if (n == 0 && error_) return *error_;
   return Bytes(buffer_.data(), n);
 }
 
@@ -74,11 +74,12 @@ void Prefetch::run() {
       if (stop_) return;
       slot = &slots_[filled_ % slots_.size()];
     }
-    auto n = fill(from_, slot->data);
+    std::optional<Error> error;
+    size_t n = fill(from_, slot->data, error);
     std::lock_guard lock(mutex_);
-    if (!n) error_ = std::move(n).error();
-    else if (*n != 0) slot->used = *n, ++filled_;
-    ended_ = !n || *n == 0;
+    if (n != 0) slot->used = n, ++filled_;
+    ended_ = n == 0 || error;
+    error_ = std::move(error);
     changed_.notify_all();
     if (ended_) return;
   }

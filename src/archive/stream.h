@@ -86,6 +86,7 @@ class Chunked : public ChunkSource {
  private:
   ByteSource& from_;
   std::vector<uint8_t> buffer_;
+  std::optional<Error> error_;
 };
 
 // Reads ahead on a thread of its own into a ring of buffers. The source is touched by that thread alone until finish(),

@@ -40,6 +40,10 @@ std::optional<uint64_t> number(const Block& b, size_t at, size_t size) {
   return v;
 }
 
+bool is_number(const Block& b, size_t at, size_t size) {
+  return (b[at] & 0xC0U) == 0xC0U || number(b, at, size).has_value();
+}
+
 // The sum of the header's bytes with the sum field as blanks; old writers summed signed characters.
 bool checksum_fits(const Block& b) {
   auto want = number(b, 148, 8);
@@ -58,7 +62,22 @@ bool is_zero(const Block& b) {
   return std::all_of(b.begin(), b.end(), [](uint8_t c) { return c == 0; });
 }
 
-uint64_t round_up(uint64_t n) { return (n + 511) / 512 * 512; }
+// The part of a name that stands in the header's tail, by the header's form, as Go tells the forms apart: the magic counts to
+// its last byte; star's prefix is shorter; and a GNU header whose times are no numbers is one that Go before 1.8 wrote.
+std::string_view prefix_of(const Block& b) {
+  std::string_view magic = as_text(Bytes(b).subspan(257, 8));
+  if (magic.starts_with(std::string_view("ustar\0", 6)))
+    return as_text(Bytes(b).subspan(508, 4)) == std::string_view("tar\0", 4) ? field(b, 345, 131) : field(b, 345, 155);
+  if (magic != std::string_view("ustar  \0", 8)) return {};
+  bool times = (b[345] == 0 || is_number(b, 345, 12)) && (b[357] == 0 || is_number(b, 357, 12));
+  std::string_view prefix = field(b, 345, 155);
+  bool ascii = std::all_of(prefix.begin(), prefix.end(), [](char c) { return (c & 0x80) == 0; });
+  return times || !ascii ? std::string_view{} : prefix;
+}
+
+uint64_t round_up(uint64_t n) {
+  return (n + 511) / 512 * 512;
+}
 
 }  // namespace
 
@@ -88,8 +107,7 @@ Result<bool> TarReader::block(Block& b) {
 
 Result<std::string> TarReader::body(uint64_t size, uint64_t limit, const char* what) {
   if (size > limit)
-    return Error{Errc::limit, std::string("tar: ") + what + " of " + std::to_string(size) + " bytes (offset " +
-                                  std::to_string(position_) + ")"};
+    return Error{Errc::limit, std::string("tar: ") + what + " of " + std::to_string(size) + " bytes (offset " + std::to_string(position_) + ")"};
   std::string out;
   out.reserve(size);
   while (out.size() < size) {
@@ -104,8 +122,7 @@ Result<std::string> TarReader::body(uint64_t size, uint64_t limit, const char* w
 Result<void> TarReader::skip(uint64_t n) {
   while (n != 0) {
     CAREEN_ASSIGN(Bytes part, take(n));
-    if (part.empty())
-      return Error{Errc::truncated, "tar: ends inside an entry (offset " + std::to_string(position_) + ")"};
+    if (part.empty()) return Error{Errc::truncated, "tar: ends inside an entry (offset " + std::to_string(position_) + ")"};
     n -= part.size();
   }
   return {};
@@ -126,8 +143,7 @@ Result<void> TarReader::read_pax(std::string_view records, Extended& x) {
   while (!records.empty() && records.find_first_not_of('\0') != std::string_view::npos) {
     size_t space = records.find(' ');
     auto length = to_number(records.substr(0, space));
-    if (space == std::string_view::npos || !length || *length < space + 3 || *length > records.size() ||
-        records[*length - 1] != '\n')
+    if (space == std::string_view::npos || !length || *length < space + 3 || *length > records.size() || records[*length - 1] != '\n')
       return bad(position_, "malformed pax record");
     std::string_view record = records.substr(space + 1, *length - space - 2);
     records.remove_prefix(*length);
@@ -138,8 +154,10 @@ Result<void> TarReader::read_pax(std::string_view records, Extended& x) {
     auto text = [&](std::optional<std::string>& into) -> Result<void> {
       if (value.size() > kMaxTarName) return Error{Errc::limit, "tar: name longer than 64 KiB (kMaxTarName)"};
       if (value.find('\0') != std::string_view::npos) return bad(position_, "NUL byte in a pax name");
-      if (value.empty()) into.reset();
-      else into = std::string(value);
+      if (value.empty())
+        into.reset();
+      else
+        into = std::string(value);
       return {};
     };
     auto count = [&](std::optional<uint64_t>& into) -> Result<void> {
@@ -147,19 +165,26 @@ Result<void> TarReader::read_pax(std::string_view records, Extended& x) {
       into = to_number(value);
       return into ? Result<void>{} : bad(position_, "pax " + escape(key) + " is not a number");
     };
-    if (key == "path" || key == "GNU.sparse.name") CAREEN_TRY(text(x.path));
-    else if (key == "linkpath") CAREEN_TRY(text(x.link));
-    else if (key == "size") CAREEN_TRY(count(x.size));
-    else if (key == "uid") CAREEN_TRY(count(x.uid));
-    else if (key == "gid") CAREEN_TRY(count(x.gid));
-    else if (key == "GNU.sparse.realsize" || key == "GNU.sparse.size") {
+    if (key == "path")
+      CAREEN_TRY(text(x.path));
+    else if (key == "GNU.sparse.name")
+      CAREEN_TRY(text(x.sparse_name));
+    else if (key == "linkpath")
+      CAREEN_TRY(text(x.link));
+    else if (key == "size")
+      CAREEN_TRY(count(x.size));
+    else if (key == "uid")
+      CAREEN_TRY(count(x.uid));
+    else if (key == "gid")
+      CAREEN_TRY(count(x.gid));
+    else if (key == "GNU.sparse.size") {
+      CAREEN_TRY(count(x.sparse_size));
+    } else if (key == "GNU.sparse.realsize") {
       CAREEN_TRY(count(x.real_size));
-      x.has_sparse = true;
     } else if (key == "GNU.sparse.major" || key == "GNU.sparse.minor") {
       auto v = to_number(value);
       if (!v || *v > 9) return bad(position_, "unknown sparse format");
       (key.ends_with("major") ? x.sparse_major : x.sparse_minor) = static_cast<int>(*v);
-      x.has_sparse = true;
     } else if (key == "GNU.sparse.offset") {
       CAREEN_TRY(count(x.hole_start));
     } else if (key == "GNU.sparse.numbytes") {
@@ -167,7 +192,6 @@ Result<void> TarReader::read_pax(std::string_view records, Extended& x) {
       if (!v || !x.hole_start || x.sparse.size() >= kMaxSparseFragments) return bad(position_, "malformed sparse map");
       x.sparse.push_back({*x.hole_start, *v});
       x.hole_start.reset();
-      x.has_sparse = true;
     } else if (key == "GNU.sparse.map") {
       auto parts = split(value, ',');
       if (parts.size() % 2 != 0 || parts.size() / 2 > kMaxSparseFragments) return bad(position_, "malformed sparse map");
@@ -176,7 +200,6 @@ Result<void> TarReader::read_pax(std::string_view records, Extended& x) {
         if (!a || !b) return bad(position_, "malformed sparse map");
         x.sparse.push_back({*a, *b});
       }
-      x.has_sparse = true;
     }
   }
   return {};
@@ -189,8 +212,7 @@ Result<void> TarReader::read_gnu_sparse(const Block& header, Extended& x) {
       if (b[at] == 0) return false;
       auto offset = number(b, at, 12), length = number(b, at + 12, 12);
       if (!offset || !length) return bad(position_, "malformed sparse map");
-      if (x.sparse.size() >= kMaxSparseFragments)
-        return Error{Errc::limit, "tar: more than 65536 sparse fragments (kMaxSparseFragments)"};
+      if (x.sparse.size() >= kMaxSparseFragments) return Error{Errc::limit, "tar: more than 65536 sparse fragments (kMaxSparseFragments)"};
       x.sparse.push_back({*offset, *length});
     }
     return true;
@@ -206,7 +228,6 @@ Result<void> TarReader::read_gnu_sparse(const Block& header, Extended& x) {
     CAREEN_TRY(add(b, 0, 21));
     more = b[504] != 0;
   }
-  x.has_sparse = true;
   return {};
 }
 
@@ -249,8 +270,7 @@ Result<void> TarReader::start_sparse(const Extended& x, TarEntry& entry) {
   if (*x.real_size > kMaxTarEntry) return Error{Errc::limit, "tar: sparse file larger than 1 TiB (kMaxTarEntry)"};
   uint64_t end = 0, sum = 0;
   for (const Fragment& f : x.sparse) {
-    if (f.offset < end || f.length > *x.real_size || f.offset > *x.real_size - f.length)
-      return bad(position_, "sparse fragments overlap or pass the end");
+    if (f.offset < end || f.length > *x.real_size || f.offset > *x.real_size - f.length) return bad(position_, "sparse fragments overlap or pass the end");
     end = f.offset + f.length;
     sum += f.length;
   }
@@ -271,11 +291,16 @@ Result<bool> TarReader::next(TarEntry& entry) {
   fragment_ = 0;
   logical_ = logical_size_ = 0;
 
+  struct LongNames {
+    std::string path, link;
+  } long_names;  // GNU's, stronger than pax records wherever they stand
   Extended x;
+  bool announced = false;  // an extended header was read, and its entry must follow
   for (;;) {
     Block b;
     uint64_t at = position_;
     CAREEN_ASSIGN(bool ok, block(b));
+    if (announced && (!ok || is_zero(b))) return Error{Errc::truncated, "tar: ends after an extended header (offset " + std::to_string(at) + ")"};
     if (!ok) return ended_ = true, false;
     if (is_zero(b)) {
       CAREEN_ASSIGN(bool second, block(b));
@@ -289,47 +314,72 @@ Result<bool> TarReader::next(TarEntry& entry) {
 
     if (flag == 'x' || flag == 'g') {
       CAREEN_ASSIGN(std::string records, body(*size, kMaxPaxBytes, "pax header"));
-      Extended global;  // records for all entries carry no names that matter here
-      CAREEN_TRY(read_pax(records, flag == 'x' ? x : global));
+      if (flag == 'g') long_names = {};
+      x = {};  // the last header alone counts; one for all entries ends what was said of the next
+      CAREEN_TRY(read_pax(records, x));
+      if (flag == 'g') x = {};  // and carries nothing that matters here
+      announced = flag == 'x';
       continue;
     }
     if (flag == 'L' || flag == 'K') {
       CAREEN_ASSIGN(std::string name, body(*size, kMaxTarName, "long name"));
       name.resize(std::min(name.size(), name.find('\0')));
-      (flag == 'L' ? x.path : x.link) = std::move(name);
+      (flag == 'L' ? long_names.path : long_names.link) = std::move(name);
+      announced = true;
       continue;
     }
 
-    bool ustar = field(b, 257, 5) == "ustar";
-    bool gnu = as_text(Bytes(b).subspan(257, 8)) == std::string_view("ustar  \0", 8);
     entry = {};
     entry.path = field(b, 0, 100);
-    if (ustar && !gnu) {
-      if (std::string_view prefix = field(b, 345, 155); !prefix.empty())
-        entry.path = std::string(prefix) + "/" + entry.path;
-    }
+    if (std::string_view prefix = prefix_of(b); !prefix.empty()) entry.path = std::string(prefix) + "/" + entry.path;
     entry.link = field(b, 157, 100);
     entry.mode = static_cast<uint32_t>(number(b, 100, 8).value_or(0) & 07777);
     entry.uid = x.uid.value_or(number(b, 108, 8).value_or(0));
     entry.gid = x.gid.value_or(number(b, 116, 8).value_or(0));
     if (x.path) entry.path = *x.path;
     if (x.link) entry.link = *x.link;
+    if (!long_names.path.empty()) entry.path = long_names.path;
+    if (!long_names.link.empty()) entry.link = long_names.link;
+    // A version that is not known says nothing, and the records of a file that is not sparse change nothing.
+    bool versioned = x.sparse_major >= 0 || x.sparse_minor >= 0;
+    bool pax_sparse =
+        versioned ? (x.sparse_major == 0 && (x.sparse_minor == 0 || x.sparse_minor == 1)) || (x.sparse_major == 1 && x.sparse_minor == 0) : !x.sparse.empty();
+    if (flag == 'S') pax_sparse = false;
+    if (pax_sparse && x.sparse_name) entry.path = *x.sparse_name;
     uint64_t stored = x.size.value_or(*size);
     if (stored > kMaxTarEntry) return Error{Errc::limit, "tar: entry larger than 1 TiB (kMaxTarEntry)"};
 
     switch (flag) {
-      case '1': entry.type = FileType::hardlink; break;
-      case '2': entry.type = FileType::symlink; break;
-      case '3': entry.type = FileType::character; break;
-      case '4': entry.type = FileType::block; break;
-      case '5': case 'D': entry.type = FileType::directory; break;
-      case '6': entry.type = FileType::fifo; break;
-      default: entry.type = FileType::regular;
+      case '1':
+        entry.type = FileType::hardlink;
+        break;
+      case '2':
+        entry.type = FileType::symlink;
+        break;
+      case '3':
+        entry.type = FileType::character;
+        break;
+      case '4':
+        entry.type = FileType::block;
+        break;
+      case '5':
+      case 'D':
+        entry.type = FileType::directory;
+        break;
+      case '6':
+        entry.type = FileType::fifo;
+        break;
+      default:
+        entry.type = FileType::regular;
     }
-    if (entry.type == FileType::regular && flag != 'S' && !x.has_sparse && entry.path.ends_with('/'))
-      entry.type = FileType::directory;
-    if (flag >= '1' && flag <= '6') stored = 0;  // such an entry has no data, whatever its size says
-    if (flag == 'S') CAREEN_TRY(read_gnu_sparse(b, x));
+    bool old_directory = flag == '\0' && entry.path.ends_with('/');  // for '0' the slash means nothing: the data is a file's
+    if (old_directory) entry.type = FileType::directory;
+    if (old_directory || (flag >= '1' && flag <= '6')) stored = 0;  // such an entry has no data, whatever its size says
+    if (x.sparse_size) x.real_size = x.sparse_size;
+    if (flag == 'S') {
+      x.sparse.clear();
+      CAREEN_TRY(read_gnu_sparse(b, x));
+    }
     left_ = stored;
     padding_ = round_up(stored) - stored;
     entry.offset = position_;
@@ -338,12 +388,18 @@ Result<bool> TarReader::next(TarEntry& entry) {
       left_ = 0;
       CAREEN_TRY(skip_padding());
       x = {};
+      long_names = {};
+      announced = false;
       continue;
     }
     if (entry.type == FileType::regular) {
       entry.size = stored;
-      if (x.has_sparse) {
-        if (x.sparse_major == 1) CAREEN_TRY(read_sparse_map(x));
+      if (flag == 'S' || pax_sparse) {
+        if (pax_sparse && x.sparse_major == 1) {
+          x.sparse.clear();
+          CAREEN_TRY(read_sparse_map(x));
+        }
+        entry.offset = position_;
         CAREEN_TRY(start_sparse(x, entry));
       }
       entry.stored = left_;
@@ -359,6 +415,7 @@ Result<Bytes> TarReader::content() {
     uint64_t data_at = fragment_ < fragments_.size() ? fragments_[fragment_].offset : logical_size_;
     if (logical_ < data_at) {
       uint64_t n = std::min<uint64_t>(data_at - logical_, zeros.size());
+      if ((holes_ += n) > kMaxHoleBytes) return Error{Errc::limit, "tar: holes of sparse files larger than 4 GiB together (kMaxHoleBytes)"};
       logical_ += n;
       return Bytes(zeros.data(), static_cast<size_t>(n));
     }
@@ -372,8 +429,7 @@ Result<Bytes> TarReader::content() {
   }
   if (left_ == 0) return Bytes{};
   CAREEN_ASSIGN(Bytes part, take(left_));
-  if (part.empty())
-    return Error{Errc::truncated, "tar: ends inside a file (offset " + std::to_string(position_) + ")"};
+  if (part.empty()) return Error{Errc::truncated, "tar: ends inside a file (offset " + std::to_string(position_) + ")"};
   left_ -= part.size();
   return part;
 }

@@ -14,10 +14,11 @@
 
 namespace careen {
 
-inline constexpr uint64_t kMaxPaxBytes = 1 << 20;         // one pax header, as in Go
-inline constexpr uint64_t kMaxTarName = 1 << 16;          // a path or a link target; PATH_MAX is 4096
-inline constexpr uint64_t kMaxTarEntry = 1ULL << 40;      // the logical size of one file
+inline constexpr uint64_t kMaxPaxBytes = 1 << 20;     // one pax header, as in Go
+inline constexpr uint64_t kMaxTarName = 1 << 16;      // a path or a link target; PATH_MAX is 4096
+inline constexpr uint64_t kMaxTarEntry = 1ULL << 40;  // the logical size of one file
 inline constexpr size_t kMaxSparseFragments = 1 << 16;
+inline constexpr uint64_t kMaxHoleBytes = 4ULL << 30;  // holes cost no bytes in the archive, but time to digest
 
 enum class FileType : uint8_t { regular, directory, symlink, hardlink, character, block, fifo };
 
@@ -27,7 +28,7 @@ struct TarEntry {
   FileType type = FileType::regular;
   uint32_t mode = 0;  // permission bits, set-id and sticky
   uint64_t uid = 0, gid = 0;
-  uint64_t size = 0;  // of the content as content() gives it; 0 for all but regular files
+  uint64_t size = 0;    // of the content as content() gives it; 0 for all but regular files
   uint64_t stored = 0;  // bytes in the archive; less than size for a sparse file
   uint64_t offset = 0;  // where the stored bytes begin in the archive
 };
@@ -49,12 +50,11 @@ class TarReader {
     uint64_t offset, length;
   };
   struct Extended {  // what pax records and GNU long names say of the next entry
-    std::optional<std::string> path, link;
-    std::optional<uint64_t> size, uid, gid, real_size;
+    std::optional<std::string> path, link, sparse_name;
+    std::optional<uint64_t> size, uid, gid, real_size, sparse_size;
     std::vector<Fragment> sparse;
     std::optional<uint64_t> hole_start;
-    int sparse_major = -1, sparse_minor = 0;
-    bool has_sparse = false;
+    int sparse_major = -1, sparse_minor = -1;
   };
 
   Result<Bytes> take(uint64_t at_most);             // a view of what comes next
@@ -70,11 +70,11 @@ class TarReader {
   ChunkSource& from_;
   Bytes chunk_;
   uint64_t position_ = 0;
-  uint64_t left_ = 0;     // stored bytes of this entry not yet read
-  uint64_t padding_ = 0;  // after them
+  uint64_t left_ = 0;                // stored bytes of this entry not yet read
+  uint64_t padding_ = 0;             // after them
   std::vector<Fragment> fragments_;  // of a sparse entry, ascending
   size_t fragment_ = 0;
-  uint64_t logical_ = 0, logical_size_ = 0;
+  uint64_t logical_ = 0, logical_size_ = 0, holes_ = 0;
   bool sparse_ = false, ended_ = false;
 };
 

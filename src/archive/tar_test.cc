@@ -59,12 +59,16 @@ Read read_all(std::string_view archive, size_t piece = 1 << 16) {
     }
   }
   auto rest = tar.drain_rest();
-  if (rest) out.after = *rest;
-  else out.error = rest.error();
+  if (rest)
+    out.after = *rest;
+  else
+    out.error = rest.error();
   return out;
 }
 
-Errc code_of(const Read& r) { return r.error ? r.error->code : Errc::usage; }
+Errc code_of(const Read& r) {
+  return r.error ? r.error->code : Errc::usage;
+}
 
 TEST(Tar, AnEmptyStreamIsAnEmptyArchive) {
   Read r = read_all("");
@@ -123,8 +127,8 @@ TEST(Tar, EveryTypeIsTold) {
   ASSERT_FALSE(r.error) << r.error->what;
   std::vector<FileType> types;
   for (const TarEntry& e : r.entries) types.push_back(e.type);
-  EXPECT_THAT(types, ElementsAre(FileType::hardlink, FileType::symlink, FileType::character, FileType::block, FileType::directory,
-                                 FileType::fifo, FileType::regular, FileType::regular, FileType::directory));
+  EXPECT_THAT(types, ElementsAre(FileType::hardlink, FileType::symlink, FileType::character, FileType::block, FileType::directory, FileType::fifo,
+                                 FileType::regular, FileType::regular, FileType::directory));
   EXPECT_EQ(r.entries[0].link, "to");
 }
 
@@ -191,13 +195,8 @@ TEST(Tar, NamesOfAHundredBytesNeedNoEnd) {
 
 TEST(Tar, GnuLongNamesApplyToTheNextEntryOnly) {
   std::string name(500, 'n'), link(600, 'l');
-  Read r = read_all(TarBytes()
-                        .special('L', name + '\0')
-                        .special('K', link + '\0')
-                        .header({.name = "short", .type = '2', .link = "shortlink"})
-                        .file("second", "")
-                        .end()
-                        .out);
+  Read r = read_all(
+      TarBytes().special('L', name + '\0').special('K', link + '\0').header({.name = "short", .type = '2', .link = "shortlink"}).file("second", "").end().out);
   ASSERT_FALSE(r.error) << r.error->what;
   EXPECT_THAT(r.paths(), ElementsAre(name, "second"));
   EXPECT_EQ(r.entries[0].link, link);
@@ -291,7 +290,8 @@ TEST(Tar, LimitsHaveNames) {
 
 TEST(Tar, NumbersMayBeBase256OrPaddedWithSpacesAndNuls) {
   using namespace std::string_literals;
-  for (const std::string& three : {TarBytes::base256(3, 12), "          3 "s, "3\0\0\0\0\0\0\0\0\0\0\0"s, "\0\0 3 \0 junk "s, "00000000003\0"s, "000000000003"s}) {
+  for (const std::string& three :
+       {TarBytes::base256(3, 12), "          3 "s, "3\0\0\0\0\0\0\0\0\0\0\0"s, "\0\0 3 \0 junk "s, "00000000003\0"s, "000000000003"s}) {
     Read r = read_all(TarBytes().header({.name = "n", .raw_size = three}).padded("abc").end().out);
     ASSERT_FALSE(r.error) << three << r.error->what;
     EXPECT_EQ(r.contents.at(0), "abc") << three;
@@ -351,6 +351,12 @@ TEST(Tar, AStreamMayEndWithoutZeroBlocksOrWithOne) {
   EXPECT_THAT(r.contents, ElementsAre("x"));
 }
 
+TEST(Tar, AnExtendedHeaderWithoutItsEntryIsTruncated) {
+  for (const std::string& all :
+       {TarBytes().pax(TarBytes::record("path", "p")).out, TarBytes().pax(TarBytes::record("path", "p")).end().out, TarBytes().special('L', "name").end().out})
+    EXPECT_EQ(code_of(read_all(all)), Errc::truncated);
+}
+
 TEST(Tar, EveryCutInsideAHeaderOrAFileIsTruncated) {
   std::string all = TarBytes().pax(TarBytes::record("path", "long")).file("a", std::string(600, 'a')).out;
   for (size_t cut : {size_t{1}, size_t{511}, size_t{520}, size_t{1023}, size_t{1030}, size_t{1536}, size_t{2000}, size_t{2135}}) {
@@ -398,7 +404,9 @@ std::string sparse_1_0(const std::string& map, const std::string& data, const st
       .out;
 }
 
-std::string sparse_expected() { return std::string(4, '\0') + "abc" + std::string(3, '\0') + "de" + std::string(8, '\0'); }
+std::string sparse_expected() {
+  return std::string(4, '\0') + "abc" + std::string(3, '\0') + "de" + std::string(8, '\0');
+}
 
 TEST(TarSparse, TheModernFormIsFilledWithZeros) {
   std::string all = sparse_1_0("3\n4\n3\n10\n2\n20\n0\n", "abcde", "20");
@@ -479,7 +487,8 @@ TEST(TarSparse, AFileOfOneHoleHasItsSize) {
 }
 
 TEST(TarSparse, MapsThatOverlapGoBackPassTheEndOrLieAboutTheirSizeAreCorrupt) {
-  for (const char* map : {"2\n0\n3\n2\n2\n", "2\n10\n2\n4\n3\n", "1\n18\n5\n", "1\n0\n4\n", "1\n0\n6\n", "1\n18446744073709551615\n5\n", "1\nx\n5\n", "2\n0\n5\n", "-1\n", "\n"})
+  for (const char* map :
+       {"2\n0\n3\n2\n2\n", "2\n10\n2\n4\n3\n", "1\n18\n5\n", "1\n0\n4\n", "1\n0\n6\n", "1\n18446744073709551615\n5\n", "1\nx\n5\n", "2\n0\n5\n", "-1\n", "\n"})
     EXPECT_EQ(code_of(read_all(sparse_1_0(map, "abcde", "20"))), Errc::corrupt) << map;
 }
 
@@ -498,8 +507,10 @@ TEST(TarSparse, ASparseFileWithoutItsSizeHasThatOfTheHeader) {
 }
 
 TEST(TarSparse, HalfAMapIsCorrupt) {
-  EXPECT_EQ(code_of(read_all(TarBytes().pax(TarBytes::record("GNU.sparse.size", "20") + TarBytes::record("GNU.sparse.map", "4,3,10")).file("s", "abc").out)), Errc::corrupt);
-  EXPECT_EQ(code_of(read_all(TarBytes().pax(TarBytes::record("GNU.sparse.size", "20") + TarBytes::record("GNU.sparse.numbytes", "3")).file("s", "abc").out)), Errc::corrupt);
+  EXPECT_EQ(code_of(read_all(TarBytes().pax(TarBytes::record("GNU.sparse.size", "20") + TarBytes::record("GNU.sparse.map", "4,3,10")).file("s", "abc").out)),
+            Errc::corrupt);
+  EXPECT_EQ(code_of(read_all(TarBytes().pax(TarBytes::record("GNU.sparse.size", "20") + TarBytes::record("GNU.sparse.numbytes", "3")).file("s", "abc").out)),
+            Errc::corrupt);
 }
 
 TEST(TarSparse, AnUnknownSparseVersionIsNeverReadAsSomethingElse) {

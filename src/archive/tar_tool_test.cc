@@ -86,8 +86,7 @@ class TarTool : public testing::Test {
       std::string name = p.string().substr(scratch_.path().size() + 1) + (type == FileType::directory ? "/" : "");
       bool file = type == FileType::regular;
       out[name] = std::to_string(static_cast<int>(type)) + " " + std::to_string(st.st_mode & 07777) + " " + std::to_string(file ? st.st_size : 0) + " " +
-                  (type == FileType::symlink ? std::filesystem::read_symlink(p).string() : "") + " " +
-                  (file ? digest_of(as_bytes(test::slurp(p))).text() : "");
+                  (type == FileType::symlink ? std::filesystem::read_symlink(p).string() : "") + " " + (file ? digest_of(as_bytes(test::slurp(p))).text() : "");
     };
     add(scratch_ / "t");
     for (const auto& e : std::filesystem::recursive_directory_iterator(scratch_ / "t")) add(e.path());
@@ -113,7 +112,8 @@ TEST_F(TarTool, LongNamesGiveWhatIsOnDisk) {
 }
 
 TEST_F(TarTool, EverySparseFormGivesWhatIsOnDisk) {
-  for (const char* form : {"--format=oldgnu", "--format=gnu", "--format=pax --sparse-version=0.0", "--format=pax --sparse-version=0.1", "--format=pax --sparse-version=1.0"})
+  for (const char* form :
+       {"--format=oldgnu", "--format=gnu", "--format=pax --sparse-version=0.0", "--format=pax --sparse-version=0.1", "--format=pax --sparse-version=1.0"})
     for (const char* detection : {"raw", "seek"}) expect_same(std::string("--sparse --hole-detection=") + detection + " " + form);
 }
 

@@ -14,16 +14,19 @@ namespace careen {
 
 using Bytes = std::span<const uint8_t>;
 
-inline std::string_view as_text(Bytes b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
-inline Bytes as_bytes(std::string_view s) { return {reinterpret_cast<const uint8_t*>(s.data()), s.size()}; }
+inline std::string_view as_text(Bytes b) {
+  return {reinterpret_cast<const char*>(b.data()), b.size()};
+}
+inline Bytes as_bytes(std::string_view s) {
+  return {reinterpret_cast<const uint8_t*>(s.data()), s.size()};
+}
 
 enum class Endian : uint8_t { little, big };
 
 template <std::unsigned_integral T>
 T load(const uint8_t* p, Endian e) {
   T v = 0;
-  for (size_t i = 0; i < sizeof(T); ++i)
-    v = static_cast<T>(v | static_cast<T>(static_cast<T>(p[i]) << (8 * (e == Endian::little ? i : sizeof(T) - 1 - i))));
+  for (size_t i = 0; i < sizeof(T); ++i) v = static_cast<T>(v | static_cast<T>(static_cast<T>(p[i]) << (8 * (e == Endian::little ? i : sizeof(T) - 1 - i))));
   return v;
 }
 
@@ -58,8 +61,10 @@ class Reader {
   }
 
   void seek(uint64_t to) {
-    if (to > all_.size()) failed_ = true;
-    else pos_ = static_cast<size_t>(to);
+    if (to > all_.size())
+      failed_ = true;
+    else
+      pos_ = static_cast<size_t>(to);
   }
   void skip(uint64_t n) { (void)bytes(n); }
   uint64_t position() const { return pos_; }

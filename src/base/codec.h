@@ -122,8 +122,10 @@ class Decoder {
 
 template <class T>
 void Encoder::operator()(const T& v) {
-  if constexpr (std::is_enum_v<T> || std::is_integral_v<T>) put_varint(out_, static_cast<uint64_t>(v));
-  else fields(*this, const_cast<T&>(v));  // fields() only reads when the archive writes
+  if constexpr (std::is_enum_v<T> || std::is_integral_v<T>)
+    put_varint(out_, static_cast<uint64_t>(v));
+  else
+    fields(*this, const_cast<T&>(v));  // fields() only reads when the archive writes
 }
 
 template <class T>

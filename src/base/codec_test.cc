@@ -130,7 +130,9 @@ TEST(Codec, ACountThatTheBytesCannotHoldIsRefusedBeforeAnythingIsMade) {
 }
 
 TEST(Codec, AfterAFailureEverythingReadIsEmpty) {
-  Decoder d(as_bytes("\x05" "ab"));
+  Decoder d(
+      as_bytes("\x05"
+               "ab"));
   std::string s = "old";
   d(s);
   EXPECT_FALSE(d.ok());

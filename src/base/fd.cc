@@ -91,8 +91,7 @@ Result<std::string> read_file(const std::string& path, uint64_t limit) {
     auto n = read_some(fd.get(), {reinterpret_cast<uint8_t*>(chunk.data()), chunk.size()});
     if (!n) return std::move(n).error().in(escape(path));
     if (*n == 0) return out;
-    if (out.size() + *n > limit)
-      return Error{Errc::limit, escape(path) + " is larger than " + human_size(limit)};
+    if (out.size() + *n > limit) return Error{Errc::limit, escape(path) + " is larger than " + human_size(limit)};
     out.append(chunk, 0, *n);
   }
 }

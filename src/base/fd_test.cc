@@ -14,8 +14,12 @@ namespace {
 
 using testing::HasSubstr;
 
-bool is_open(int fd) { return ::fcntl(fd, F_GETFD) != -1; }
-bool closes_on_exec(int fd) { return (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0; }
+bool is_open(int fd) {
+  return ::fcntl(fd, F_GETFD) != -1;
+}
+bool closes_on_exec(int fd) {
+  return (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
+}
 
 TEST(Fd, ClosesWhatItOwns) {
   int number = -1;

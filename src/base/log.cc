@@ -25,9 +25,15 @@ void say(std::string_view kind, std::string_view message) {
 
 }  // namespace
 
-void set_log_level(LogLevel level) { g_level = level; }
-LogLevel log_level() { return g_level; }
-void set_log_hook(void (*hook)(bool)) { g_hook = hook; }
+void set_log_level(LogLevel level) {
+  g_level = level;
+}
+LogLevel log_level() {
+  return g_level;
+}
+void set_log_hook(void (*hook)(bool)) {
+  g_hook = hook;
+}
 
 void warn(std::string_view message) {
   if (g_level.load() != LogLevel::quiet) say("warning: ", message);
@@ -40,7 +46,10 @@ void note(std::string_view message) {
 void timing(std::string_view name, double seconds) {
   if (g_level.load() != LogLevel::verbose) return;
   std::lock_guard lock(g_mutex);
-  std::fprintf(stderr, "timing: %.*s %.4f\n", static_cast<int>(name.size()), name.data(), seconds);
+  auto* hook = g_hook.load();
+  if (hook != nullptr) hook(true);
+  std::fprintf(stderr, "timing: %s %.4f\n", escape(name).c_str(), seconds);
+  if (hook != nullptr) hook(false);
 }
 
 }  // namespace careen

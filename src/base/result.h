@@ -14,17 +14,17 @@
 namespace careen {
 
 enum class Errc : uint8_t {
-  usage,         // the user asked for something that makes no sense
-  not_found,     // the thing named is not there
-  io,            // the operating system said no
-  network,       // a peer did not answer, or not as the protocol says
-  auth,          // a peer refused our credentials, or wants some
-  corrupt,       // bytes break their format
-  truncated,     // bytes end too early
-  limit,         // a named limit was passed
-  unsupported,   // well formed, but of a kind that careen does not read
-  mismatch,      // a digest is not that of the bytes
-  interrupted,   // a worker was killed or crashed
+  usage,        // the user asked for something that makes no sense
+  not_found,    // the thing named is not there
+  io,           // the operating system said no
+  network,      // a peer did not answer, or not as the protocol says
+  auth,         // a peer refused our credentials, or wants some
+  corrupt,      // bytes break their format
+  truncated,    // bytes end too early
+  limit,        // a named limit was passed
+  unsupported,  // well formed, but of a kind that careen does not read
+  mismatch,     // a digest is not that of the bytes
+  interrupted,  // a worker was killed or crashed
 };
 
 std::string_view to_text(Errc code);
@@ -45,8 +45,8 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
-  Result(T value) : v_(std::in_place_index<0>, std::move(value)) {}       // NOLINT(google-explicit-constructor)
-  Result(Error error) : v_(std::in_place_index<1>, std::move(error)) {}   // NOLINT(google-explicit-constructor)
+  Result(T value) : v_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Result(Error error) : v_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
   explicit operator bool() const { return v_.index() == 0; }
   T& operator*() & { return std::get<0>(v_); }
   const T& operator*() const& { return std::get<0>(v_); }
@@ -80,16 +80,16 @@ class [[nodiscard]] Result<void> {
 
 #define CAREEN_CAT2(a, b) a##b
 #define CAREEN_CAT(a, b) CAREEN_CAT2(a, b)
-#define CAREEN_ASSIGN_(tmp, decl, expr)          \
-  auto tmp = (expr);                             \
-  if (!tmp) [[unlikely]]                         \
-    return std::move(tmp).error();               \
+#define CAREEN_ASSIGN_(tmp, decl, expr) \
+  auto tmp = (expr);                    \
+  if (!tmp) [[unlikely]]                \
+    return std::move(tmp).error();      \
   decl = *std::move(tmp)
 #define CAREEN_ASSIGN(decl, expr) CAREEN_ASSIGN_(CAREEN_CAT(careen_r_, __COUNTER__), decl, expr)
-#define CAREEN_TRY(expr)                         \
-  do {                                           \
-    auto careen_r_ = (expr);                     \
-    if (!careen_r_) [[unlikely]]                 \
-      return std::move(careen_r_).error();       \
+#define CAREEN_TRY(expr)                   \
+  do {                                     \
+    auto careen_r_ = (expr);               \
+    if (!careen_r_) [[unlikely]]           \
+      return std::move(careen_r_).error(); \
   } while (false)
 #define CAREEN_CHECK(cond) ((cond) ? void() : ::careen::check_failed(#cond, __FILE__, __LINE__))

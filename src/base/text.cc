@@ -26,8 +26,8 @@ size_t utf8_length(std::string_view s, uint32_t* code) {
 
 // Characters that change how the rest of a line is shown.
 bool is_trick(uint32_t c) {
-  return c < 0x20 || c == 0x7F || (c >= 0x80 && c <= 0x9F) || c == 0x061C || c == 0x200E || c == 0x200F ||
-         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
+  return c < 0x20 || c == 0x7F || (c >= 0x80 && c <= 0x9F) || c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x2028 && c <= 0x202E) ||
+         (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
 }
 
 int hex_value(char c) {
@@ -60,7 +60,9 @@ std::string escape(std::string_view s) {
   return out;
 }
 
-bool is_plain(std::string_view s) { return escape(s) == s; }
+bool is_plain(std::string_view s) {
+  return escape(s) == s;
+}
 
 std::string to_hex(const uint8_t* data, size_t size) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -144,8 +146,7 @@ std::optional<uint64_t> to_number(std::string_view s) {
   uint64_t v = 0;
   for (char c : s) {
     if (c < '0' || c > '9') return std::nullopt;
-    if (__builtin_mul_overflow(v, 10U, &v) || __builtin_add_overflow(v, static_cast<uint64_t>(c - '0'), &v))
-      return std::nullopt;
+    if (__builtin_mul_overflow(v, 10U, &v) || __builtin_add_overflow(v, static_cast<uint64_t>(c - '0'), &v)) return std::nullopt;
   }
   return v;
 }
@@ -176,14 +177,16 @@ std::string human_size(uint64_t bytes) {
 
 bool glob_match(std::string_view pattern, std::string_view text) {
   size_t p = 0, t = 0;
-  size_t star_p = std::string_view::npos, star_t = 0;
-  bool deep = false;
+  constexpr size_t kNone = std::string_view::npos;
+  size_t star_p = kNone, star_t = 0;  // where the last * may take one more character
+  size_t deep_p = kNone, deep_t = 0;  // the same for the last **
   while (t < text.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
-      deep = p + 1 < pattern.size() && pattern[p + 1] == '*';
+      bool deep = p + 1 < pattern.size() && pattern[p + 1] == '*';
       p += deep ? 2 : 1;
-      star_p = p;
-      star_t = t;
+      (deep ? deep_p : star_p) = p;
+      (deep ? deep_t : star_t) = t;
+      if (deep) star_p = kNone;  // what stands before a ** that matched need not be tried again
       continue;
     }
     bool ok = false;
@@ -215,9 +218,13 @@ bool glob_match(std::string_view pattern, std::string_view text) {
     if (ok) {
       p = next;
       ++t;
-    } else if (star_p != std::string_view::npos && (deep || text[star_t] != '/')) {
+    } else if (star_p != kNone && text[star_t] != '/') {
       p = star_p;
       t = ++star_t;
+    } else if (deep_p != kNone) {
+      star_p = kNone;
+      p = deep_p;
+      t = ++deep_t;
     } else {
       return false;
     }
@@ -228,6 +235,7 @@ bool glob_match(std::string_view pattern, std::string_view text) {
 
 std::optional<std::string> from_base64(std::string_view s) {
   while (!s.empty() && s.back() == '=') s.remove_suffix(1);
+  if (s.size() % 4 == 1) return std::nullopt;
   std::string out;
   uint32_t bits = 0;
   int have = 0;

@@ -17,12 +17,16 @@ TEST(Escape, ShowsControlCharacters) {
   EXPECT_EQ(escape("\x1b[31mred"), "\\x1b[31mred");
   EXPECT_EQ(escape(std::string_view("\0", 1)), "\\x00");
   EXPECT_EQ(escape("\x7f"), "\\x7f");
-  EXPECT_EQ(escape("\xc2\x9b" "31m"), "\\xc2\\x9b31m") << "the C1 form of escape";
+  EXPECT_EQ(escape("\xc2\x9b"
+                   "31m"),
+            "\\xc2\\x9b31m")
+      << "the C1 form of escape";
   EXPECT_FALSE(is_plain("\n"));
 }
 
 TEST(Escape, ShowsWhatTurnsTextAround) {
-  for (std::string_view s : {"\xe2\x80\xae", "\xe2\x80\xaa", "\xe2\x81\xa6", "\xe2\x81\xa9", "\xe2\x80\x8f", "\xd8\x9c", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf"})
+  for (std::string_view s :
+       {"\xe2\x80\xae", "\xe2\x80\xaa", "\xe2\x81\xa6", "\xe2\x81\xa9", "\xe2\x80\x8f", "\xd8\x9c", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf"})
     EXPECT_FALSE(is_plain(s)) << escape(s);
 }
 
@@ -72,7 +76,9 @@ TEST(Words, KeepsNoEmptyParts) {
   EXPECT_TRUE(words("").empty());
 }
 
-TEST(Lower, ChangesAsciiLettersAlone) { EXPECT_EQ(lower("AZaz09[\xc3\x89"), "azaz09[\xc3\x89"); }
+TEST(Lower, ChangesAsciiLettersAlone) {
+  EXPECT_EQ(lower("AZaz09[\xc3\x89"), "azaz09[\xc3\x89");
+}
 
 TEST(Join, PutsTheSeparatorBetween) {
   EXPECT_EQ(join({}, ", "), "");
@@ -179,7 +185,9 @@ TEST(Base64, OtherCharactersAreRefused) {
   for (std::string_view bad : {"Zm9v!", "Zm 9v", "Zm9v\n", "Zm=9"}) EXPECT_FALSE(from_base64(bad)) << bad;
 }
 
-TEST(Base64, OneCharacterHoldsNoByte) { EXPECT_FALSE(from_base64("Zm9vY")) << "no encoder leaves six bits"; }
+TEST(Base64, OneCharacterHoldsNoByte) {
+  EXPECT_FALSE(from_base64("Zm9vY")) << "no encoder leaves six bits";
+}
 
 TEST(Names, AreTakenApartAtTheLastSlash) {
   EXPECT_EQ(base_name("usr/lib/x"), "x");

@@ -111,8 +111,12 @@ int complain(const Error& e) {
   return e.code == Errc::usage ? 2 : 4;
 }
 
-std::string default_cache_directory() { return xdg("XDG_CACHE_HOME", ".cache"); }
-std::string state_directory() { return xdg("XDG_STATE_HOME", ".local/state"); }
+std::string default_cache_directory() {
+  return xdg("XDG_CACHE_HOME", ".cache");
+}
+std::string state_directory() {
+  return xdg("XDG_STATE_HOME", ".local/state");
+}
 
 Scanned run_scan(const ImageOptions& o) {
   set_log_level(o.quiet ? LogLevel::quiet : o.verbose ? LogLevel::verbose : LogLevel::normal);

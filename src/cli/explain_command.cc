@@ -30,8 +30,9 @@ Result<std::string> explain(const ExplainCommand& c) {
   auto text = read_file(path, kMaxReport);
   if (!text) {
     if (c.report.empty())
-      return Error{Errc::usage, "'" + escape(c.what) + "' is no threat that careen knows, and there is no last report to look for a finding in: "
-                                "scan an image first, or give --report FILE"};
+      return Error{Errc::usage, "'" + escape(c.what) +
+                                    "' is no threat that careen knows, and there is no last report to look for a finding in: "
+                                    "scan an image first, or give --report FILE"};
     return std::move(text).error();
   }
   CAREEN_ASSIGN(auto j, parse_json(*text, "the report"));
@@ -74,8 +75,9 @@ int check(const ThreatCommand& c) {
   }
   auto patterns = PatternSet::compile(t->patterns);
   if (!patterns) return complain({Errc::usage, escape(c.file) + ": " + patterns.error().what});
-  return print(escape(c.file) + ": " + t->id + " is well formed: " + std::to_string(t->manifests.size()) + " manifests, " + std::to_string(t->layers.size()) + " layers, " +
-               std::to_string(t->files.size()) + " files, " + std::to_string(t->versions.size()) + " version ranges, " + std::to_string(t->patterns.size()) + " patterns\n")
+  return print(escape(c.file) + ": " + t->id + " is well formed: " + std::to_string(t->manifests.size()) + " manifests, " + std::to_string(t->layers.size()) +
+               " layers, " + std::to_string(t->files.size()) + " files, " + std::to_string(t->versions.size()) + " version ranges, " +
+               std::to_string(t->patterns.size()) + " patterns\n")
              ? 0
              : 4;
 }

@@ -23,7 +23,8 @@ int show_version(bool verbose) {
            (s->why.empty() ? "" : " (" + s->why + ")") + "\n";
     auto threats = load_threats({});
     if (!threats) return complain(threats.error());
-    out += "knowledge: " + std::to_string(threats->threats.size()) + " built-in threat record" + (threats->threats.size() == 1 ? "" : "s") + " of " + threats->date + "\n";
+    out += "knowledge: " + std::to_string(threats->threats.size()) + " built-in threat record" + (threats->threats.size() == 1 ? "" : "s") + " of " +
+           threats->date + "\n";
   }
   return print(out) ? 0 : 4;
 }
@@ -34,8 +35,9 @@ int run(int argc, char** argv) {
   bool version = false, verbose = false;
   app.add_flag("--version", version, "The version; with -v also the sandbox and the knowledge in force");
   app.add_flag("-v,--verbose", verbose, "With --version: more");
-  app.footer("Examples:\n  careen scan debian:testing-20240311\n  docker save app | careen scan -\n  careen explain CVE-2024-3094\n\n"
-             "Every command has --help. Exit status: 0 clean, 1 flagged, 2 wrong usage, 3 undetermined, 4 not readable.");
+  app.footer(
+      "Examples:\n  careen scan debian:testing-20240311\n  docker save app | careen scan -\n  careen explain CVE-2024-3094\n\n"
+      "Every command has --help. Exit status: 0 clean, 1 flagged, 2 wrong usage, 3 undetermined, 4 not readable.");
   struct Entry {
     CLI::App* app;
     Command run;
@@ -59,7 +61,9 @@ int run(int argc, char** argv) {
     for (auto subs = at->get_subcommands(); !subs.empty(); subs = at->get_subcommands()) at = subs[0];
     std::string choices;
     for (const CLI::App* s : at->get_subcommands([](const CLI::App*) { return true; })) choices += (choices.empty() ? "" : ", ") + s->get_name();
-    std::string path = at == &app ? "careen" : at->get_parent() == &app ? "careen " + at->get_name() : "careen " + at->get_parent()->get_name() + " " + at->get_name();
+    std::string path = at == &app                 ? "careen"
+                       : at->get_parent() == &app ? "careen " + at->get_name()
+                                                  : "careen " + at->get_parent()->get_name() + " " + at->get_name();
     return complain({Errc::usage, escape(e.what()) + (choices.empty() ? "" : "; choose one of: " + choices) + "\nTry: " + path + " --help"});
   }
   if (version) return show_version(verbose);

@@ -56,7 +56,8 @@ std::string render(const ScanCommand& c, const std::string& format, const std::v
 // Kept for `careen explain`; failing to is no error.
 void remember(const ScanCommand& c, const std::vector<ScanResult>& results) {
   std::string dir = state_directory();
-  if (!dir.empty() && make_directories(dir)) (void)static_cast<bool>(write_file_atomic(dir + "/last-report.json", json_text(results, c.image.all_platforms, false)));
+  if (!dir.empty() && make_directories(dir))
+    (void)static_cast<bool>(write_file_atomic(dir + "/last-report.json", json_text(results, c.image.all_platforms, false)));
 }
 
 int run(const ScanCommand& c) {
@@ -111,13 +112,14 @@ Command add_scan(CLI::App& app) {
   app.add_option("--format", c->format, "table, json or sarif (default table)");
   app.add_option("-o,--output", c->outputs, "FORMAT or FORMAT=FILE (repeatable)");
   app.add_flag("--list-packages", c->list_packages, "List the packages too");
-  app.footer("Examples:\n"
-             "  careen scan debian:testing                     docker, podman, then the registry\n"
-             "  careen scan registry:ghcr.io/org/app@sha256:…  a registry alone\n"
-             "  docker save app | careen scan -                standard input\n"
-             "  careen scan dir:/                              this machine\n"
-             "  careen scan app.tar -o table -o json=app.json -o sarif=app.sarif\n\n"
-             "Exit status: 0 clean, 1 flagged, 2 wrong usage, 3 undetermined, 4 the image could not be read.");
+  app.footer(
+      "Examples:\n"
+      "  careen scan debian:testing                     docker, podman, then the registry\n"
+      "  careen scan registry:ghcr.io/org/app@sha256:…  a registry alone\n"
+      "  docker save app | careen scan -                standard input\n"
+      "  careen scan dir:/                              this machine\n"
+      "  careen scan app.tar -o table -o json=app.json -o sarif=app.sarif\n\n"
+      "Exit status: 0 clean, 1 flagged, 2 wrong usage, 3 undetermined, 4 the image could not be read.");
   return [c] { return run(*c); };
 }
 

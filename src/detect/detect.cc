@@ -25,7 +25,7 @@ struct Draft {
 struct Place {
   const Threat* threat;  // null: by structure alone
   size_t layer;
-  std::string path;      // as the layer names it; "" for the layer itself
+  std::string path;  // as the layer names it; "" for the layer itself
   auto operator<=>(const Place&) const = default;
 };
 
@@ -76,10 +76,19 @@ class Detector {
     for (const std::string& glob : v.except)
       if (glob_match(glob, p.version)) return false;
     auto order = [&](const std::string& bound) { return compare_versions(p.type, p.version, bound); };
-    auto after = [&](const std::string& bound) { auto c = order(bound); return c && *c >= 0; };
+    auto after = [&](const std::string& bound) {
+      auto c = order(bound);
+      return c && *c >= 0;
+    };
     if (!v.from.empty() && !after(v.from)) return false;
-    if (!v.to.empty()) { auto c = order(v.to); if (!c || *c > 0) return false; }
-    if (!v.before.empty()) { auto c = order(v.before); if (!c || *c >= 0) return false; }
+    if (!v.to.empty()) {
+      auto c = order(v.to);
+      if (!c || *c > 0) return false;
+    }
+    if (!v.before.empty()) {
+      auto c = order(v.before);
+      if (!c || *c >= 0) return false;
+    }
     return true;
   }
 
@@ -120,6 +129,7 @@ class Detector {
           if (auto it = known.find(*r.sha256); it != known.end())
             for (const auto& [t, d] : it->second) {
               Draft& x = draft(t, layer, r.path, d->severity.value_or(t->severity), true);
+              x.record = c.index();
               x.evidence.push_back({EvidenceBy::digest, "its SHA-256 is that of " + (d->note.empty() ? std::string("a file known to carry it") : d->note)});
             }
         if (facts_.tree.visible(layer, c.index())) {
@@ -136,7 +146,7 @@ class Detector {
 
   void note_content(size_t layer, uint32_t record, const FileRecord& r) {
     for (InRange& x : in_range_) {
-      const Owner& o = facts_.owners[layer][record];
+      const Owner o = facts_.owners[layer].empty() ? Owner{} : facts_.owners[layer][record];
       bool unlisted = facts_.packages[x.package].owned_files == 0;
       if (o.package != x.package && !(unlisted && o.package == UINT32_MAX)) continue;
       for (const std::string& glob : x.indicator->content)
@@ -191,9 +201,8 @@ class Detector {
         bool claimed = false;
         for (const Threat& t : in_.threats->threats) {
           auto it = drafts_.find({&t, layer, f.path});
-          bool shows = std::any_of(s.rules.begin(), s.rules.end(), [&](const std::string& r) {
-            return std::find(t.structure.begin(), t.structure.end(), r) != t.structure.end();
-          });
+          bool shows = std::any_of(s.rules.begin(), s.rules.end(),
+                                   [&](const std::string& r) { return std::find(t.structure.begin(), t.structure.end(), r) != t.structure.end(); });
           if (it == drafts_.end() || !shows) continue;
           it->second.evidence.insert(it->second.evidence.end(), evidence.begin(), evidence.end());
           claimed = true;
@@ -246,7 +255,8 @@ class Detector {
       std::string path = facts_.tree.path(id);
       for (const auto& [t, p] : all)
         if (glob_match(p->glob, path))
-          draft(t, n.layer, path, t->severity, false).evidence.push_back({EvidenceBy::name, "its path is one that it uses" + (p->note.empty() ? "" : ": " + p->note)});
+          draft(t, n.layer, path, t->severity, false)
+              .evidence.push_back({EvidenceBy::name, "its path is one that it uses" + (p->note.empty() ? "" : ": " + p->note)});
     });
   }
 
@@ -351,13 +361,14 @@ class Detector {
       d.evidence.erase(std::unique(d.evidence.begin(), d.evidence.end()), d.evidence.end());
       f.evidence = std::move(d.evidence);
       fill_layer(f, place.layer);
-      locate(f, place);
+      locate(f, place, d.record);
       if (!f.where.visible) {
         if (f.severity > Severity::info) f.severity = static_cast<Severity>(static_cast<uint8_t>(f.severity) - 1);
         auto by = facts_.tree.hidden_by(place.layer, place.path);
-        f.reachability = {ReachState::dormant,
-                          {by ? fmt::format("hidden by layer {}: a container does not see it, but it is in the image's layers and in every image built on them", *by)
-                              : "hidden: a later entry of the same layer replaces it"}};
+        f.reachability = {
+            ReachState::dormant,
+            {by ? fmt::format("hidden by layer {}: a container does not see it, but it is in the image's layers and in every image built on them", *by)
+                : "hidden: a later entry of the same layer replaces it"}};
       } else if (f.where.path) {
         f.reachability = reach.judge(place.path, place.threat);
       } else {
@@ -369,7 +380,7 @@ class Detector {
   }
 
   // Path, visibility and owner of a draft.
-  void locate(Finding& f, const Place& place) const {
+  void locate(Finding& f, const Place& place, std::optional<uint32_t> record) const {
     if (place.path.empty()) return;
     f.where.path = "/" + place.path;
     if (place.layer < in_.layers.size() && !in_.layers[place.layer].read) {
@@ -377,8 +388,9 @@ class Detector {
       return;
     }
     NodeId id = facts_.tree.find(place.path, ImageTree::Last::keep);
-    f.where.visible = id != kNoNode && facts_.tree.node(id).layer == place.layer && facts_.tree.node(id).type != FileType::directory;
-    if (!f.where.visible) f.where.visible = visible_by_another_name(place);
+    f.where.visible = id != kNoNode && facts_.tree.node(id).layer == place.layer && facts_.tree.node(id).type != FileType::directory &&
+                      (!record || facts_.tree.node(id).record == *record);  // else a later entry of the same layer took its place
+    if (!f.where.visible) f.where.visible = visible_by_another_name(place, record);
     if (!f.where.visible) return;
     if (const InstalledPackage* p = facts_.owner_of(place.path))
       f.where.package = PackageRef{p->package.name, p->package.version, p->package.source};
@@ -387,11 +399,11 @@ class Detector {
   }
 
   // A hard link keeps content in sight when its first name is gone.
-  bool visible_by_another_name(const Place& place) const {
+  bool visible_by_another_name(const Place& place, std::optional<uint32_t> record) const {
     if (!facts_.layers[place.layer]) return false;
     FileRecord r;
     for (FileCursor c(facts_.layers[place.layer]->files); c.next(r);)
-      if (r.path == place.path && r.type == FileType::regular && facts_.tree.visible(place.layer, c.index())) return true;
+      if (r.path == place.path && r.type == FileType::regular && (!record || c.index() == *record) && facts_.tree.visible(place.layer, c.index())) return true;
     return false;
   }
 
@@ -404,6 +416,8 @@ class Detector {
 
 }  // namespace
 
-Detected detect(const DetectInput& in) { return Detector(in).run(); }
+Detected detect(const DetectInput& in) {
+  return Detector(in).run();
+}
 
 }  // namespace careen

@@ -13,9 +13,13 @@ using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-auto says(EvidenceBy by, const std::string& part) { return Contains(testing::AllOf(Field(&Evidence::by, by), Field(&Evidence::says, HasSubstr(part)))); }
+auto says(EvidenceBy by, const std::string& part) {
+  return Contains(testing::AllOf(Field(&Evidence::by, by), Field(&Evidence::says, HasSubstr(part))));
+}
 
-TEST(Detect, ACleanImageHasNoFindings) { EXPECT_THAT(DetectText("file /x \"good\"", {file_threat("bad")}).run().findings, IsEmpty()); }
+TEST(Detect, ACleanImageHasNoFindings) {
+  EXPECT_THAT(DetectText("file /x \"good\"", {file_threat("bad")}).run().findings, IsEmpty());
+}
 
 TEST(Detect, AFileOfAKnownDigestIsConfirmedWhateverItsName) {
   DetectText d("file /any/name \"bad\"", {file_threat("bad")});
@@ -67,7 +71,8 @@ Threat version_threat() {
 }
 
 std::string package(const std::string& version, const std::string& more = "", const std::string& arch = "amd64", const std::string& os = "debian") {
-  return "file /etc/os-release 0644 \"ID=" + os + "\\n\"\nfile /var/lib/dpkg/status |\n  Package: liblzma5\n  Status: install ok installed\n  Source: xz-utils\n  Architecture: " + arch +
+  return "file /etc/os-release 0644 \"ID=" + os +
+         "\\n\"\nfile /var/lib/dpkg/status |\n  Package: liblzma5\n  Status: install ok installed\n  Source: xz-utils\n  Architecture: " + arch +
          "\n  Version: " + version + "\nfile /var/lib/dpkg/info/liblzma5.list |\n  /usr/lib/liblzma.so.5.6.0\n" + more;
 }
 
@@ -102,7 +107,8 @@ TEST(Detect, VersionContentAndOwnerAreOneFinding) {
 }
 
 TEST(Detect, VersionsOutsideTheRangeAreNothing) {
-  for (const char* v : {"5.5.9", "5.6.1-2", "5.6.1+really5.4.5-1", "1:5.6.0"}) EXPECT_THAT(DetectText(package(v), {version_threat()}).run().findings, IsEmpty()) << v;
+  for (const char* v : {"5.5.9", "5.6.1-2", "5.6.1+really5.4.5-1", "1:5.6.0"})
+    EXPECT_THAT(DetectText(package(v), {version_threat()}).run().findings, IsEmpty()) << v;
   EXPECT_THAT(DetectText(package("5.6.0", "", "arm64"), {version_threat()}).run().findings, IsEmpty());
   EXPECT_THAT(DetectText(package("5.6.0", "", "amd64", "ubuntu"), {version_threat()}).run().findings, IsEmpty());
   EXPECT_THAT(DetectText(package("5.6.0", "", "amd64", "ubuntu\\nID_LIKE=debian"), {version_threat()}).run().findings, testing::SizeIs(1));
@@ -210,7 +216,9 @@ std::string owned(const std::string& files, const std::string& sums) {
 }
 
 TEST(Integrity, AChangedFileIsToldOncePerPackageAndLayer) {
-  std::string sums = "  900150983cd24fb0d6963f7d28e17f72  a\n  900150983cd24fb0d6963f7d28e17f72  b\n  900150983cd24fb0d6963f7d28e17f72  c\n  900150983cd24fb0d6963f7d28e17f72  gone\n";
+  std::string sums =
+      "  900150983cd24fb0d6963f7d28e17f72  a\n  900150983cd24fb0d6963f7d28e17f72  b\n  900150983cd24fb0d6963f7d28e17f72  c\n  900150983cd24fb0d6963f7d28e17f72 "
+      " gone\n";
   Finding f = DetectText(owned("file /a \"abc\"\nfile /b \"changed\"\nfile /c \"changed too\"\n", sums)).one();
   EXPECT_EQ(f.kind, FindingKind::integrity);
   EXPECT_EQ(f.severity, Severity::info);
@@ -224,12 +232,19 @@ TEST(Integrity, AChangedFileIsToldOncePerPackageAndLayer) {
 
 TEST(Integrity, GeneratedAndConfigurationFilesMayChange) {
   EXPECT_THAT(DetectText(owned("file /usr/x.pyc \"x\"\n", "  900150983cd24fb0d6963f7d28e17f72  usr/x.pyc\n")).run().findings, IsEmpty());
-  EXPECT_THAT(DetectText("file /var/lib/dpkg/status |\n  Package: p\n  Status: install ok installed\n  Version: 1\n  Conffiles:\n   /etc/p 900150983cd24fb0d6963f7d28e17f72\nfile /etc/p \"x\"\n").run().findings, IsEmpty());
+  EXPECT_THAT(DetectText("file /var/lib/dpkg/status |\n  Package: p\n  Status: install ok installed\n  Version: 1\n  Conffiles:\n   /etc/p "
+                         "900150983cd24fb0d6963f7d28e17f72\nfile /etc/p \"x\"\n")
+                  .run()
+                  .findings,
+              IsEmpty());
 }
 
 TEST(Integrity, AFileThatAnotherOwnerRecordedAsItIsIsNone) {
-  std::string two = "file /var/lib/dpkg/status |\n  Package: p\n  Status: install ok installed\n  Version: 1\n  \n  Package: q\n  Status: install ok installed\n  Version: 1\n"
-                    "file /var/lib/dpkg/info/p.md5sums |\n  d41d8cd98f00b204e9800998ecf8427e  a\nfile /var/lib/dpkg/info/q.md5sums |\n  900150983cd24fb0d6963f7d28e17f72  a\nfile /a \"abc\"\n";
+  std::string two =
+      "file /var/lib/dpkg/status |\n  Package: p\n  Status: install ok installed\n  Version: 1\n  \n  Package: q\n  Status: install ok installed\n  Version: "
+      "1\n"
+      "file /var/lib/dpkg/info/p.md5sums |\n  d41d8cd98f00b204e9800998ecf8427e  a\nfile /var/lib/dpkg/info/q.md5sums |\n  900150983cd24fb0d6963f7d28e17f72  "
+      "a\nfile /a \"abc\"\n";
   EXPECT_THAT(DetectText(two).run().findings, IsEmpty());
 }
 

@@ -9,45 +9,66 @@ namespace careen {
 
 std::string_view to_text(FindingKind k) {
   switch (k) {
-    case FindingKind::backdoor: return "backdoor";
-    case FindingKind::malware: return "malware";
-    case FindingKind::vulnerability: return "vulnerability";
-    case FindingKind::integrity: return "integrity";
-    case FindingKind::secret: return "secret";
-    case FindingKind::configuration: return "configuration";
-    case FindingKind::provenance: return "provenance";
+    case FindingKind::backdoor:
+      return "backdoor";
+    case FindingKind::malware:
+      return "malware";
+    case FindingKind::vulnerability:
+      return "vulnerability";
+    case FindingKind::integrity:
+      return "integrity";
+    case FindingKind::secret:
+      return "secret";
+    case FindingKind::configuration:
+      return "configuration";
+    case FindingKind::provenance:
+      return "provenance";
   }
   return "backdoor";
 }
 
 std::string_view to_text(Confidence c) {
   switch (c) {
-    case Confidence::refuted: return "refuted";
-    case Confidence::suspected: return "suspected";
-    case Confidence::confirmed: return "confirmed";
+    case Confidence::refuted:
+      return "refuted";
+    case Confidence::suspected:
+      return "suspected";
+    case Confidence::confirmed:
+      return "confirmed";
   }
   return "suspected";
 }
 
 std::string_view to_text(ReachState s) {
   switch (s) {
-    case ReachState::reachable: return "reachable";
-    case ReachState::dormant: return "dormant";
-    case ReachState::unknown: return "unknown";
+    case ReachState::reachable:
+      return "reachable";
+    case ReachState::dormant:
+      return "dormant";
+    case ReachState::unknown:
+      return "unknown";
   }
   return "unknown";
 }
 
 std::string_view to_text(EvidenceBy b) {
   switch (b) {
-    case EvidenceBy::digest: return "digest";
-    case EvidenceBy::version: return "version";
-    case EvidenceBy::structure: return "structure";
-    case EvidenceBy::pattern: return "pattern";
-    case EvidenceBy::integrity: return "integrity";
-    case EvidenceBy::ownership: return "ownership";
-    case EvidenceBy::name: return "name";
-    case EvidenceBy::advisory: return "advisory";
+    case EvidenceBy::digest:
+      return "digest";
+    case EvidenceBy::version:
+      return "version";
+    case EvidenceBy::structure:
+      return "structure";
+    case EvidenceBy::pattern:
+      return "pattern";
+    case EvidenceBy::integrity:
+      return "integrity";
+    case EvidenceBy::ownership:
+      return "ownership";
+    case EvidenceBy::name:
+      return "name";
+    case EvidenceBy::advisory:
+      return "advisory";
   }
   return "digest";
 }

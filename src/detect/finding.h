@@ -35,8 +35,8 @@ struct PackageRef {
 };
 
 struct Where {
-  std::optional<std::string> path;         // with a leading slash
-  std::optional<std::string> layer;        // the computed diff ID
+  std::optional<std::string> path;   // with a leading slash
+  std::optional<std::string> layer;  // the computed diff ID
   std::optional<size_t> layer_index;
   bool visible = true;
   std::optional<PackageRef> package;

@@ -10,7 +10,7 @@ namespace careen {
 struct LayerInput {
   Digest blob, diff_id;  // computed here; empty when the layer could not be read
   std::string created_by;
-  bool read = false;     // its content was examined
+  bool read = false;  // its content was examined
 };
 
 struct DetectInput {

@@ -24,6 +24,7 @@ bool is_generated(std::string_view path) {
 }  // namespace
 
 void IntegrityCheck::look(size_t layer, uint32_t record, const FileRecord& r) {
+  if (facts_.owners[layer].empty()) return;
   const Owner& o = facts_.owners[layer][record];
   if (o.package == UINT32_MAX || o.algorithm == RecordedDigest::none || o.config) return;
   if (fits(o, r).value_or(true) || is_generated(r.path)) return;

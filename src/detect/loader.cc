@@ -13,27 +13,43 @@ constexpr int kMaxIncludes = 8;
 
 const char* triplet(uint16_t machine) {
   switch (machine) {
-    case elf::kMachineX86_64: return "x86_64-linux-gnu";
-    case elf::kMachine386: return "i386-linux-gnu";
-    case elf::kMachineAarch64: return "aarch64-linux-gnu";
-    case elf::kMachineArm: return "arm-linux-gnueabihf";
-    case 21: return "powerpc64le-linux-gnu";
-    case 22: return "s390x-linux-gnu";
-    case 243: return "riscv64-linux-gnu";
-    default: return "";
+    case elf::kMachineX86_64:
+      return "x86_64-linux-gnu";
+    case elf::kMachine386:
+      return "i386-linux-gnu";
+    case elf::kMachineAarch64:
+      return "aarch64-linux-gnu";
+    case elf::kMachineArm:
+      return "arm-linux-gnueabihf";
+    case 21:
+      return "powerpc64le-linux-gnu";
+    case 22:
+      return "s390x-linux-gnu";
+    case 243:
+      return "riscv64-linux-gnu";
+    default:
+      return "";
   }
 }
 
 std::string musl_arch(const ElfFacts& e) {
   switch (e.machine) {
-    case elf::kMachineX86_64: return "x86_64";
-    case elf::kMachine386: return "i386";
-    case elf::kMachineAarch64: return "aarch64";
-    case elf::kMachineArm: return "armhf";
-    case 21: return "powerpc64le";
-    case 22: return "s390x";
-    case 243: return "riscv64";
-    default: return "";
+    case elf::kMachineX86_64:
+      return "x86_64";
+    case elf::kMachine386:
+      return "i386";
+    case elf::kMachineAarch64:
+      return "aarch64";
+    case elf::kMachineArm:
+      return "armhf";
+    case 21:
+      return "powerpc64le";
+    case 22:
+      return "s390x";
+    case 243:
+      return "riscv64";
+    default:
+      return "";
   }
 }
 
@@ -60,7 +76,7 @@ Loader::Loader(const ImageFacts& image, const std::vector<std::string>& environm
 }
 
 void Loader::read_conf(std::string_view path, int depth) {
-  if (depth > kMaxIncludes) return;
+  if (depth > kMaxIncludes || !conf_files_.insert(std::string(path)).second) return;
   each_line(image_.text(path), [&](std::string_view line) {
     line = trim(line.substr(0, line.find('#')));
     auto w = words(line);
@@ -100,8 +116,7 @@ bool Loader::fits(NodeId node, const ElfFacts& like) const {
 }
 
 std::vector<std::string> Loader::hwcaps(const ElfFacts& like) const {
-  if (like.machine == elf::kMachineX86_64 && like.is64)
-    return {"glibc-hwcaps/x86-64-v4", "glibc-hwcaps/x86-64-v3", "glibc-hwcaps/x86-64-v2", ""};
+  if (like.machine == elf::kMachineX86_64 && like.is64) return {"glibc-hwcaps/x86-64-v4", "glibc-hwcaps/x86-64-v3", "glibc-hwcaps/x86-64-v2", ""};
   return {""};
 }
 
@@ -130,17 +145,19 @@ NodeId Loader::resolve(std::string_view name, const ElfFacts& e, NodeId node, co
         if (NodeId found = look_in(expand(d, origin, of), name, like); found != kNoNode) return found;
     return kNoNode;
   };
-  if (e.runpath.empty()) {
+  bool musl = is_musl(like);
+  if (e.runpath.empty() && !musl) {
     if (NodeId f = in_list(e.rpath, node, e); f != kNoNode) return f;
     if (program != nullptr && program_node != node && program->runpath.empty())
       if (NodeId f = in_list(program->rpath, program_node, *program); f != kNoNode) return f;
   }
   for (const std::string& d : preload_path_)
     if (NodeId f = look_in(d, name, like); f != kNoNode) return f;
-  if (!e.runpath.empty())
-    if (NodeId f = in_list(e.runpath, node, e); f != kNoNode) return f;
+  if (const std::string& own = musl && e.runpath.empty() ? e.rpath : e.runpath; !own.empty())
+    if (NodeId f = in_list(own, node, e); f != kNoNode) return f;
+  if (musl && program != nullptr && program_node != node)  // musl asks whoever needed the file as well
+    if (NodeId f = in_list(program->runpath.empty() ? program->rpath : program->runpath, program_node, *program); f != kNoNode) return f;
 
-  bool musl = is_musl(like);
   std::string key = std::string(name) + '\0' + std::to_string(like.machine) + (like.is64 ? "6" : "3") + (musl ? "m" : "g");
   if (auto it = default_cache_.find(key); it != default_cache_.end()) return it->second;
   std::vector<std::string> dirs;
@@ -176,11 +193,16 @@ void Loader::pam_modules(const std::vector<Loaded>& all, NodeId program, std::ve
   }
   const ElfFacts* p = image_.elf(program);
   if (p == nullptr) return;
+  auto pam_file = [&](const std::string& name) {
+    for (const char* dir : {"etc/pam.d/", "usr/lib/pam.d/", "usr/share/pam.d/"})
+      if (std::string_view t = image_.text(dir + name); !t.empty()) return t;
+    return std::string_view{};
+  };
   if (pam != kNoNode) {
     std::set<std::string> files{std::string(image_.tree.name(program)), "other"};
     std::vector<std::string> todo(files.begin(), files.end());
     for (size_t i = 0; i < todo.size() && i < 64; ++i)
-      each_line(image_.text("etc/pam.d/" + todo[i]), [&](std::string_view line) {
+      each_line(pam_file(todo[i]), [&](std::string_view line) {
         auto w = words(line);
         if (w.empty() || w[0].starts_with('#')) return true;
         for (size_t k = 0; k < w.size(); ++k) {

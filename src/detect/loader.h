@@ -4,6 +4,7 @@
 // directories of ld.so.conf with its includes, the default directories; in each the hwcaps subdirectories first. musl: LD_LIBRARY_PATH,
 // rpath, then etc/ld-musl-ARCH.path or /lib:/usr/local/lib:/usr/lib. Candidates of another machine or class are passed over.
 #pragma once
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -37,6 +38,7 @@ class Loader {
 
   const ImageFacts& image_;
   std::vector<std::string> preload_path_, conf_;
+  std::set<std::string> conf_files_;  // read already
   mutable std::unordered_map<std::string, NodeId> default_cache_;
 };
 

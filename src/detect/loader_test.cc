@@ -66,19 +66,22 @@ TEST(Loader, ALibrarysRunpathIsItsOwnAndTheProgramsRpathIsShared) {
 }
 
 TEST(Loader, LdSoConfWithIncludesInTheOrderOfNames) {
-  std::string text = "elf /usr/bin/p program\nelf /one/libx.so.1\nelf /two/libx.so.1\nelf /usr/lib/libx.so.1\nfile /etc/ld.so.conf \"# c\\ninclude ld.so.conf.d/*.conf\\n\"\n";
+  std::string text =
+      "elf /usr/bin/p program\nelf /one/libx.so.1\nelf /two/libx.so.1\nelf /usr/lib/libx.so.1\nfile /etc/ld.so.conf \"# c\\ninclude ld.so.conf.d/*.conf\\n\"\n";
   EXPECT_EQ(found(text + "file /etc/ld.so.conf.d/b.conf \"/one\\n\"\nfile /etc/ld.so.conf.d/a.conf \"/two # comment\\n\"\n"), "two/libx.so.1");
   EXPECT_EQ(found(text + "file /etc/ld.so.conf.d/a.txt \"/two\\n\"\n"), "usr/lib/libx.so.1");
   EXPECT_EQ(found(text), "usr/lib/libx.so.1");
 }
 
 TEST(Loader, IncludesThatIncludeThemselvesEnd) {
-  EXPECT_EQ(found("elf /usr/bin/p program\nelf /one/libx.so.1\nfile /etc/ld.so.conf \"include /etc/ld.so.conf\\ninclude /etc/ld.so.conf\\n/one\\n\"\n"), "one/libx.so.1");
+  EXPECT_EQ(found("elf /usr/bin/p program\nelf /one/libx.so.1\nfile /etc/ld.so.conf \"include /etc/ld.so.conf\\ninclude /etc/ld.so.conf\\n/one\\n\"\n"),
+            "one/libx.so.1");
 }
 
 TEST(Loader, FoldersOfHardwareCapabilitiesComeFirst) {
-  EXPECT_EQ(found("elf /usr/bin/p program\nelf /usr/lib/libx.so.1\nelf /usr/lib/glibc-hwcaps/x86-64-v2/libx.so.1\nelf /usr/lib/glibc-hwcaps/x86-64-v3/libx.so.1"),
-            "usr/lib/glibc-hwcaps/x86-64-v3/libx.so.1");
+  EXPECT_EQ(
+      found("elf /usr/bin/p program\nelf /usr/lib/libx.so.1\nelf /usr/lib/glibc-hwcaps/x86-64-v2/libx.so.1\nelf /usr/lib/glibc-hwcaps/x86-64-v3/libx.so.1"),
+      "usr/lib/glibc-hwcaps/x86-64-v3/libx.so.1");
 }
 
 TEST(Loader, WhatDoesNotFitIsPassedOver) {
@@ -86,8 +89,9 @@ TEST(Loader, WhatDoesNotFitIsPassedOver) {
   EXPECT_EQ(found("elf /usr/bin/p program\nelf /lib/libx.so.1 machine=3 class=32\nelf /usr/lib/libx.so.1"), "usr/lib/libx.so.1");
   EXPECT_EQ(found("elf /usr/bin/p program\nfile /lib/libx.so.1 \"INPUT(x)\"\nelf /usr/lib/libx.so.1"), "usr/lib/libx.so.1");
   EXPECT_EQ(found("elf /usr/bin/p program\nlink /lib/libx.so.1 -> gone\nelf /usr/lib/libx.so.1"), "usr/lib/libx.so.1");
-  EXPECT_EQ(found("elf /usr/bin/p program machine=3 class=32\nelf /usr/lib64/libx.so.1 machine=3 class=32\nelf /usr/lib/i386-linux-gnu/libx.so.1 machine=3 class=32"),
-            "usr/lib/i386-linux-gnu/libx.so.1");
+  EXPECT_EQ(
+      found("elf /usr/bin/p program machine=3 class=32\nelf /usr/lib64/libx.so.1 machine=3 class=32\nelf /usr/lib/i386-linux-gnu/libx.so.1 machine=3 class=32"),
+      "usr/lib/i386-linux-gnu/libx.so.1");
 }
 
 TEST(Loader, NamesWithASlashArePaths) {
@@ -116,7 +120,9 @@ TEST(Loader, MuslAsksTheEnvironmentBeforeAnyRpath) {
 }
 
 TEST(Loader, TheClosureIsInTheOrderOfLoadingAndEndsInCircles) {
-  std::string text = "elf /usr/bin/p program needed=liba.so,libb.so,gone.so\nelf /usr/lib/liba.so needed=libc.so\nelf /usr/lib/libb.so needed=liba.so\nelf /usr/lib/libc.so needed=libb.so\n";
+  std::string text =
+      "elf /usr/bin/p program needed=liba.so,libb.so,gone.so\nelf /usr/lib/liba.so needed=libc.so\nelf /usr/lib/libb.so needed=liba.so\nelf /usr/lib/libc.so "
+      "needed=libb.so\n";
   EXPECT_THAT(closure(text, false), ElementsAre("usr/bin/p", "usr/lib/liba.so", "usr/lib/libb.so", "usr/lib/libc.so"));
   EXPECT_THAT(closure(text, false, "usr/bin/none"), ElementsAre());
 }
@@ -126,11 +132,13 @@ TEST(Loader, PreloadedLibrariesAreLoaded) {
 }
 
 TEST(Loader, LibrariesOpenedByNameArePossible) {
-  std::string text = "elf /usr/bin/p program imports=dlopen strings=libplug.so.1,/opt/other.so needed=libd.so\nelf /usr/lib/libplug.so.1 needed=libdeep.so\nelf /opt/other.so\n"
-                     "elf /usr/lib/libdeep.so\nelf /usr/lib/libd.so dlopen=[{\"soname\":[\"libnote.so.1\",\"libz.so.9\"]}]\nelf /usr/lib/libnote.so.1\n";
+  std::string text =
+      "elf /usr/bin/p program imports=dlopen strings=libplug.so.1,/opt/other.so needed=libd.so\nelf /usr/lib/libplug.so.1 needed=libdeep.so\nelf "
+      "/opt/other.so\n"
+      "elf /usr/lib/libdeep.so\nelf /usr/lib/libd.so dlopen=[{\"soname\":[\"libnote.so.1\",\"libz.so.9\"]}]\nelf /usr/lib/libnote.so.1\n";
   EXPECT_THAT(closure(text, false), ElementsAre("usr/bin/p", "usr/lib/libd.so"));
-  EXPECT_THAT(closure(text, true),
-              testing::UnorderedElementsAre("usr/bin/p", "usr/lib/libd.so", "?usr/lib/libplug.so.1", "?opt/other.so", "?usr/lib/libdeep.so", "?usr/lib/libnote.so.1"));
+  EXPECT_THAT(closure(text, true), testing::UnorderedElementsAre("usr/bin/p", "usr/lib/libd.so", "?usr/lib/libplug.so.1", "?opt/other.so",
+                                                                 "?usr/lib/libdeep.so", "?usr/lib/libnote.so.1"));
 }
 
 const char* const kPam =
@@ -139,20 +147,29 @@ const char* const kPam =
     "elf /usr/lib/x86_64-linux-gnu/security/pam_other.so\n";
 
 TEST(Loader, PamModulesOfTheProgramsOwnConfiguration) {
-  EXPECT_THAT(closure(std::string(kPam) + "file /etc/pam.d/sshd \"# pam_other.so\\n@include common-auth\\n\"\nfile /etc/pam.d/common-auth \"auth [success=1 default=ignore] pam_unix.so nullok\\n\"", false, "usr/sbin/sshd"),
-              ElementsAre("usr/sbin/sshd", "usr/lib/x86_64-linux-gnu/libpam.so.0", "usr/lib/x86_64-linux-gnu/security/pam_unix.so", "usr/lib/x86_64-linux-gnu/libcrypt.so.1"));
-  EXPECT_THAT(closure(std::string(kPam) + "file /etc/pam.d/sshd \"auth include system\\n-session optional pam_other.so\\n\"\nfile /etc/pam.d/system \"auth required pam_unix.so\\n\"", false, "usr/sbin/sshd"),
-              testing::IsSupersetOf({"usr/lib/x86_64-linux-gnu/security/pam_unix.so", "usr/lib/x86_64-linux-gnu/security/pam_other.so"}));
-  EXPECT_THAT(closure(std::string(kPam) + "file /etc/pam.d/cron \"auth required pam_unix.so\\n\"", false, "usr/sbin/sshd"), Not(Contains(testing::HasSubstr("pam_unix"))));
+  EXPECT_THAT(closure(std::string(kPam) + "file /etc/pam.d/sshd \"# pam_other.so\\n@include common-auth\\n\"\nfile /etc/pam.d/common-auth \"auth [success=1 "
+                                          "default=ignore] pam_unix.so nullok\\n\"",
+                      false, "usr/sbin/sshd"),
+              ElementsAre("usr/sbin/sshd", "usr/lib/x86_64-linux-gnu/libpam.so.0", "usr/lib/x86_64-linux-gnu/security/pam_unix.so",
+                          "usr/lib/x86_64-linux-gnu/libcrypt.so.1"));
+  EXPECT_THAT(
+      closure(std::string(kPam) +
+                  "file /etc/pam.d/sshd \"auth include system\\n-session optional pam_other.so\\n\"\nfile /etc/pam.d/system \"auth required pam_unix.so\\n\"",
+              false, "usr/sbin/sshd"),
+      testing::IsSupersetOf({"usr/lib/x86_64-linux-gnu/security/pam_unix.so", "usr/lib/x86_64-linux-gnu/security/pam_other.so"}));
+  EXPECT_THAT(closure(std::string(kPam) + "file /etc/pam.d/cron \"auth required pam_unix.so\\n\"", false, "usr/sbin/sshd"),
+              Not(Contains(testing::HasSubstr("pam_unix"))));
 }
 
 TEST(Loader, PamConfigurationOfTheVendorCountsWhereThereIsNoOther) {
-  EXPECT_THAT(closure(std::string(kPam) + "file /usr/lib/pam.d/sshd \"auth required pam_unix.so\\n\"", false, "usr/sbin/sshd"), Contains(testing::HasSubstr("pam_unix")));
+  EXPECT_THAT(closure(std::string(kPam) + "file /usr/lib/pam.d/sshd \"auth required pam_unix.so\\n\"", false, "usr/sbin/sshd"),
+              Contains(testing::HasSubstr("pam_unix")));
 }
 
 TEST(Loader, ServicesOfTheNameSwitch) {
-  std::string text = "elf /usr/bin/p program needed=libc.so.6\nelf /usr/lib/libc.so.6 soname=libc.so.6\nelf /usr/lib/libnss_sss.so.2\nelf /usr/lib/libnss_db.so.2\n"
-                     "file /etc/nsswitch.conf \"# group: db\\npasswd: files [NOTFOUND=return] sss\\n\"\n";
+  std::string text =
+      "elf /usr/bin/p program needed=libc.so.6\nelf /usr/lib/libc.so.6 soname=libc.so.6\nelf /usr/lib/libnss_sss.so.2\nelf /usr/lib/libnss_db.so.2\n"
+      "file /etc/nsswitch.conf \"# group: db\\npasswd: files [NOTFOUND=return] sss\\n\"\n";
   EXPECT_THAT(closure(text, false), ElementsAre("usr/bin/p", "usr/lib/libc.so.6", "usr/lib/libnss_sss.so.2"));
 }
 

@@ -29,8 +29,7 @@ struct ReachJudge::Impl {
   std::unordered_map<NodeId, std::vector<Loader::Loaded>> closures;
   bool judged = false;
 
-  explicit Impl(const DetectInput& i)
-      : in(i), facts(*i.facts), loader(facts, i.config->environment), startup(find_startup(facts, *i.config, i.is_rootfs)) {}
+  explicit Impl(const DetectInput& i) : in(i), facts(*i.facts), loader(facts, i.config->environment), startup(find_startup(facts, *i.config, i.is_rootfs)) {}
 
   const std::vector<Loader::Loaded>& closure(NodeId program) {
     auto it = closures.find(program);
@@ -64,8 +63,10 @@ struct ReachJudge::Impl {
       if (facts.elf(p) == nullptr) continue;
       for (const Loader::Loaded& l : closure(p))
         if (l.node == target) {
-          if (acts_in(p, t)) out.push_back({p, chain_of(closure(p), target), l.possible});
-          else *others = true;
+          if (acts_in(p, t))
+            out.push_back({p, chain_of(closure(p), target), l.possible});
+          else
+            *others = true;
         }
     }
     return out;
@@ -95,8 +96,9 @@ struct ReachJudge::Impl {
     std::string arch = elf::architecture_of(e->machine, e->is64, e->little);
     if (t != nullptr && !t->conditions.architectures.empty() &&
         std::find(t->conditions.architectures.begin(), t->conditions.architectures.end(), arch) == t->conditions.architectures.end())
-      return {ReachState::dormant, {"the file is for " + (arch.empty() ? elf::machine_name(e->machine) : arch) + "; the code acts on " +
-                                    join(t->conditions.architectures, ", ") + " alone"}};
+      return {ReachState::dormant,
+              {"the file is for " + (arch.empty() ? elf::machine_name(e->machine) : arch) + "; the code acts on " + join(t->conditions.architectures, ", ") +
+               " alone"}};
 
     std::vector<NodeId> started;
     for (const Started& s : startup.programs) started.push_back(s.program);
@@ -124,8 +126,7 @@ struct ReachJudge::Impl {
     because.push_back(runs + (startup.command.empty() ? "" : "; nothing that it starts loads the file"));
     if (t != nullptr && !t->conditions.says.empty()) because.push_back(t->conditions.says);
     if (anywhere.empty()) {
-      because.push_back(loaded_by_others ? "no program in which it acts is in the image, though others load the file"
-                                         : "no program in the image loads it");
+      because.push_back(loaded_by_others ? "no program in which it acts is in the image, though others load the file" : "no program in the image loads it");
     } else {
       because.push_back("loaded by " + names(anywhere));
       because.push_back("would wake it: running /" + escape(facts.tree.path(anywhere[0].program)) + " in this image");
@@ -164,8 +165,7 @@ Reachability ReachJudge::judge(const std::string& path, const Threat* threat) {
 std::vector<Coverage> ReachJudge::coverage() const {
   std::vector<Coverage> out;
   if (impl_ && impl_->judged)
-    for (const std::string& n : impl_->startup.not_followed)
-      out.push_back({Question::reachability, CoverageState::partly, "", n});
+    for (const std::string& n : impl_->startup.not_followed) out.push_back({Question::reachability, CoverageState::partly, "", n});
   return out;
 }
 

@@ -14,7 +14,8 @@ using testing::HasSubstr;
 
 const char* const kSsh =
     "elf /bin/sh program\nelf /usr/sbin/sshd program needed=libsystemd.so.0\nelf /usr/lib/libsystemd.so.0 soname=libsystemd.so.0 needed=liblzma.so.5\n"
-    "elf /usr/lib/liblzma.so.5.6.0 soname=liblzma.so.5\nlink /usr/lib/liblzma.so.5 -> liblzma.so.5.6.0\nelf /usr/bin/xz program needed=liblzma.so.5\nelf /usr/bin/app program\n";
+    "elf /usr/lib/liblzma.so.5.6.0 soname=liblzma.so.5\nlink /usr/lib/liblzma.so.5 -> liblzma.so.5.6.0\nelf /usr/bin/xz program needed=liblzma.so.5\nelf "
+    "/usr/bin/app program\n";
 
 Threat ssh_threat() {
   Threat t;

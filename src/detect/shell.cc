@@ -8,6 +8,8 @@ namespace careen {
 namespace {
 
 constexpr size_t kMaxWord = 4096;
+constexpr size_t kMaxValue = 16 << 10;  // a word with its variables put in
+constexpr size_t kMaxShifts = 8;
 
 // A word with its variables still in it, and whether any stood outside single quotes.
 struct Word {
@@ -30,42 +32,84 @@ class Lexer {
         at_ += 2;
       } else if (c == ' ' || c == '\t' || c == '\r') {
         ++at_;
+      } else if (c == '(' && s_.substr(at_, 2) == "((" && words.empty()) {
+        at_ = std::min(s_.find("))", at_), s_.size());  // arithmetic
+        at_ = std::min(at_ + 2, s_.size());
+      } else if (c == '(' && words.size() == 1 && function_brackets()) {
+        functions_.insert(words[0].text);
+        words.clear();
+      } else if (c == ')' && depth_ == 0) {  // the end of a pattern of case
+        ++at_;
+        words.clear();
+      } else if (c == '|' && depth_ == 0 && words.size() == 1 && pattern_ahead()) {
+        words.clear();
       } else if (c == '\n' || c == ';' || c == '&' || c == '|' || c == '(' || c == ')') {
         bool redirect = c == '&' && at_ + 1 < s_.size() && s_[at_ + 1] == '>';
         ++at_;
         if (redirect) continue;
-        if (c == '\n' && !heredoc_.empty()) skip_heredoc();
+        if (c == '(') ++depth_;
+        if (c == ')') --depth_;
+        fed_ = piped_ || !heredocs_.empty();
+        piped_ = c == '|' && !s_.substr(at_).starts_with('|') && !s_.substr(0, at_).ends_with("||");
+        if (c == '\n' && !heredocs_.empty()) skip_heredocs();
         if (!words.empty()) return true;
       } else if (c == '<' || c == '>') {
+        // A number right in front is a descriptor.
+        if (!words.empty() && at_ > 0 && s_[at_ - 1] >= '0' && s_[at_ - 1] <= '9' && words.back().text.find_first_not_of("0123456789") == std::string::npos)
+          words.pop_back();
         redirection();
       } else {
         words.push_back(word());
       }
     }
+    fed_ = piped_;
     return !words.empty();
   }
+  bool fed() const { return fed_; }  // the command's input comes from another, or from a here-document
+  bool cut() const { return cut_; }  // a here-document without its end
+  const std::set<std::string>& functions() const { return functions_; }
 
  private:
+  // "()" behind a word: the definition of a function.
+  bool function_brackets() {
+    size_t close = s_.find_first_not_of(" \t", at_ + 1);
+    if (close == std::string_view::npos || s_[close] != ')') return false;
+    at_ = close + 1;
+    return true;
+  }
+  // The other alternatives of a pattern of case, up to its bracket.
+  bool pattern_ahead() {
+    size_t end = s_.find_first_of(")(\n;&", at_);
+    if (end == std::string_view::npos || s_[end] != ')') return false;
+    at_ = end + 1;
+    return true;
+  }
   bool word_start() const { return at_ == 0 || std::string_view(" \t\n;&|()").find(s_[at_ - 1]) != std::string_view::npos; }
 
   void redirection() {
-    bool here = s_.substr(at_, 2) == "<<" && s_.substr(at_, 3) != "<<<";
+    bool here = s_.substr(at_, 2) == "<<" && s_.substr(at_, 3) != "<<<", tabs = s_.substr(at_, 3) == "<<-";
     while (at_ < s_.size() && (s_[at_] == '<' || s_[at_] == '>' || s_[at_] == '&' || s_[at_] == '-')) ++at_;
     while (at_ < s_.size() && (s_[at_] == ' ' || s_[at_] == '\t')) ++at_;
     if (at_ < s_.size() && s_[at_] != '\n') {
       Word target = word();
-      if (here) heredoc_ = target.text;
+      if (here) heredocs_.push_back({target.text, tabs});
     }
   }
 
-  void skip_heredoc() {
-    while (at_ < s_.size()) {
-      size_t end = s_.find('\n', at_);
-      std::string_view line = trim(s_.substr(at_, end == std::string_view::npos ? end : end - at_));
-      at_ = end == std::string_view::npos ? s_.size() : end + 1;
-      if (line == heredoc_) break;
+  void skip_heredocs() {
+    for (const auto& [end_word, tabs] : heredocs_) {
+      bool ended = false;
+      while (at_ < s_.size() && !ended) {
+        size_t end = s_.find('\n', at_);
+        std::string_view line = s_.substr(at_, end == std::string_view::npos ? end : end - at_);
+        at_ = end == std::string_view::npos ? s_.size() : end + 1;
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (tabs) line.remove_prefix(std::min(line.find_first_not_of('\t'), line.size()));
+        ended = line == end_word;
+      }
+      cut_ |= !ended;
     }
-    heredoc_.clear();
+    heredocs_.clear();
   }
 
   Word word() {
@@ -81,17 +125,19 @@ class Lexer {
       } else if (c == '"') {
         ++at_;
         while (at_ < s_.size() && s_[at_] != '"') {
-          if (s_[at_] == '\\' && at_ + 1 < s_.size()) ++at_, w.text += s_[at_++];
-          else dollar_or_char(w);
+          if (s_[at_] == '\\' && at_ + 1 < s_.size())
+            ++at_, w.text += s_[at_] == '$' ? '\x01' : s_[at_], ++at_;
+          else if (s_[at_] == '`')
+            backticks(w);
+          else
+            dollar_or_char(w);
         }
         ++at_;
       } else if (c == '\\' && at_ + 1 < s_.size()) {
-        if (s_[at_ + 1] != '\n') w.text += s_[at_ + 1];
+        if (s_[at_ + 1] != '\n') w.text += s_[at_ + 1] == '$' ? '\x01' : s_[at_ + 1];
         at_ += 2;
       } else if (c == '`') {
-        size_t end = s_.find('`', at_ + 1);
-        w.glob_or_sub = true;
-        at_ = end == std::string_view::npos ? s_.size() : end + 1;
+        backticks(w);
       } else {
         dollar_or_char(w);
       }
@@ -101,6 +147,12 @@ class Lexer {
     return w;
   }
 
+  void backticks(Word& w) {
+    size_t end = s_.find('`', at_ + 1);
+    w.glob_or_sub = true;
+    at_ = end == std::string_view::npos ? s_.size() : end + 1;
+  }
+
   void dollar_or_char(Word& w) {
     if (s_[at_] != '$') {
       w.text += s_[at_++];
@@ -108,6 +160,7 @@ class Lexer {
     }
     if (s_.substr(at_, 2) == "$(") {  // a command's output: not known, and its own commands are small change
       int depth = 0;
+      ++at_;
       do {
         if (s_[at_] == '(') ++depth;
         if (s_[at_] == ')') --depth;
@@ -129,8 +182,15 @@ class Lexer {
 
   std::string_view s_;
   size_t at_ = 0;
-  std::string heredoc_;
+  std::vector<std::pair<std::string, bool>> heredocs_;  // the word that ends each, and whether tabs before it are dropped
+  std::set<std::string> functions_;
+  int depth_ = 0;
+  bool piped_ = false, fed_ = false, cut_ = false;
 };
+
+bool is_name_char(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
 
 bool is_name(std::string_view s) {
   return !s.empty() && !(s[0] >= '0' && s[0] <= '9') &&
@@ -139,13 +199,13 @@ bool is_name(std::string_view s) {
 
 class Script {
  public:
-  Script(const std::vector<std::string>& arguments, std::map<std::string, std::string> variables)
-      : arguments_(arguments), variables_(std::move(variables)) {}
+  Script(const std::vector<std::string>& arguments, std::map<std::string, std::string> variables) : arguments_(arguments), variables_(std::move(variables)) {}
 
   ScriptCommands run(std::string_view text) {
     Lexer lexer(text);
     std::vector<Word> words;
-    while (lexer.next(words) && out_.commands.size() < kMaxScriptCommands) command(words);
+    while (lexer.next(words) && out_.commands.size() < kMaxScriptCommands) command(words, lexer);
+    if (lexer.cut()) unknown("a here-document in it has no end");
     if (out_.commands.size() >= kMaxScriptCommands) unknown("it has more than 5000 commands");
     return std::move(out_);
   }
@@ -156,11 +216,12 @@ class Script {
     out_.complete = false;
   }
 
-  void command(std::vector<Word>& words) {
+  void command(std::vector<Word>& words, const Lexer& lexer) {
     static const std::set<std::string_view> kKeywords{"if", "then", "else", "elif", "do", "while", "until", "!", "{", "time", "command", "exec", "builtin"};
-    static const std::set<std::string_view> kSilent{"fi", "done", "esac", "}", "for", "case", "select", "function", "in", "[", "[[", "test", "local", "export",
-                                                    "readonly", "declare", "typeset", "unset", "set", "shift", "return", "break", "continue", "echo",
-                                                    "printf", "true", "false", ":", "cd", "trap", "umask", "ulimit", "wait", "read", "getopts", "alias", "type", "hash", "let"};
+    static const std::set<std::string_view> kSilent{"fi",     "done",     "esac",   "}",        "for",     "case",    "select", "in",  "[",     "[[",
+                                                    "test",   "local",    "export", "readonly", "declare", "typeset", "unset",  "set", "shift", "return",
+                                                    "break",  "continue", "echo",   "printf",   "true",    "false",   ":",      "cd",  "trap",  "umask",
+                                                    "ulimit", "wait",     "read",   "getopts",  "alias",   "type",    "hash",   "let"};
     size_t i = 0;
     while (i < words.size()) {
       const std::string& t = words[i].text;
@@ -172,8 +233,8 @@ class Script {
         ++i;
         if (t == "exec" || t == "command")
           while (i < words.size() && words[i].text.starts_with('-')) i += words[i].text == "-a" ? 2 : 1;
-      } else if (t.ends_with(")") && i + 1 < words.size()) {
-        ++i;  // a pattern of case
+      } else if (t == "function" && i + 1 < words.size()) {
+        i += 2;
       } else {
         break;
       }
@@ -181,24 +242,58 @@ class Script {
     if (i >= words.size()) return;
     const std::string& head = words[i].text;
     if (kSilent.contains(head)) {
+      if (head == "shift") shifted_ = true;
+      if (head == "set") set_arguments(words, i + 1);
       if (head == "export" || head == "local" || head == "readonly" || head == "declare")
         for (size_t k = i + 1; k < words.size(); ++k)
           if (size_t eq = words[k].text.find('='); eq != std::string::npos) assign(words[k].text.substr(0, eq), words[k], eq);
       return;
     }
+    // What shift has taken from the front of "$@" is not known: each possibility counts.
+    size_t drops = shifted_ ? std::min(arguments_.size(), kMaxShifts) : 0;
+    for (size_t drop = 0; drop <= drops; ++drop) emit(words, i, drop, lexer);
+  }
+
+  void emit(const std::vector<Word>& words, size_t begin, size_t drop, const Lexer& lexer) {
     std::vector<std::string> out;
-    bool known_head = true;
-    for (size_t k = i; k < words.size() && out.size() < 256; ++k) {
+    bool known_head = true, all = false;
+    for (size_t k = begin; k < words.size() && out.size() < 256; ++k) {
       bool known = !words[k].glob_or_sub;
       std::vector<std::string> expanded = expand(words[k], known);
+      bool rest = is_all_arguments(words[k].text);
+      all |= rest;
+      if (rest) expanded.erase(expanded.begin(), expanded.begin() + static_cast<std::ptrdiff_t>(std::min(drop, expanded.size())));
       if (out.empty() && (!known || expanded.empty())) known_head = false;
+      if (!known && !out.empty()) expanded = {std::string(kUnknownWord)};
       out.insert(out.end(), expanded.begin(), expanded.end());
     }
-    if (!known_head) return unknown("the command '" + escape(head) + "' is known only when it runs");
+    if (drop != 0 && (!all || out.empty())) return;
+    if (!known_head) return unknown("the command '" + escape(words[begin].text) + "' is known only when it runs");
     if (out.empty() || out[0].empty()) return;
     if (out[0] == "eval") return unknown("it uses eval");
+    if (out.size() == 1 && lexer.fed() && base_name(out[0]).ends_with("sh")) unknown("a shell in it reads what another command writes");
+    // A function may run what it is given.
+    if (out.size() > 1 && lexer.functions().contains(out[0])) out_.commands.emplace_back(out.begin() + 1, out.end());
     out_.commands.push_back(std::move(out));
   }
+
+  // `set -- PROGRAM "$@"`: what "$@" is from here on, perhaps; so it counts as a command.
+  void set_arguments(const std::vector<Word>& words, size_t i) {
+    while (i < words.size() && (words[i].text.starts_with('-') || words[i].text.starts_with('+'))) {
+      bool end = words[i].text == "--";
+      i += words[i].text == "-o" || words[i].text == "+o" ? 2 : 1;
+      if (end) break;
+    }
+    if (i >= words.size() || is_all_arguments(words[i].text)) return;
+    bool known = !words[i].glob_or_sub;
+    auto first = expand(words[i], known);
+    if (!known || first.empty()) return unknown("its arguments are known only when it runs");
+    if (first[0].starts_with('-')) return;
+    Lexer none("");
+    emit(words, i, 0, none);
+  }
+
+  static bool is_all_arguments(std::string_view s) { return s == "$@" || s == "${@}" || s == "$*"; }
 
   void assign(const std::string& name, const Word& w, size_t eq) {
     Word value{w.text.substr(eq + 1), w.expands, w.glob_or_sub};
@@ -206,16 +301,23 @@ class Script {
     auto v = expand(value, known);
     std::string text = join(v, " ");
     // A second value of another kind makes the variable unknown: which branch ran is not known either.
-    if (!known) variables_.erase(name), unknown_.insert(name);
-    else if (!unknown_.contains(name)) variables_[name] = text;
+    if (!known)
+      variables_.erase(name), unknown_.insert(name);
+    else if (!unknown_.contains(name))
+      variables_[name] = text;
   }
 
   // The word with variables put in; "$@" gives the arguments. known turns false where a variable is not.
   std::vector<std::string> expand(const Word& w, bool& known) {
-    if (w.text == "$@" || w.text == "${@}" || w.text == "$*") return arguments_;
+    if (is_all_arguments(w.text)) return arguments_;
     std::string out;
     const std::string& s = w.text;
     for (size_t i = 0; i < s.size();) {
+      if (out.size() > kMaxValue) {
+        known = false;
+        out.resize(kMaxValue);
+        break;
+      }
       if (s[i] != '$' || i + 1 >= s.size()) {
         out += s[i] == '\x01' ? '$' : s[i];
         ++i;
@@ -230,15 +332,20 @@ class Script {
         name = body.substr(0, op);
         if (op != std::string_view::npos) {
           std::string_view rest = body.substr(op);
-          if (rest.starts_with(":-") || rest.starts_with(":=")) has_default = true, otherwise = rest.substr(2);
-          else if (rest.starts_with("-") || rest.starts_with("=")) has_default = true, otherwise = rest.substr(1);
-          else known = false;
+          if (rest.starts_with(":-") || rest.starts_with(":="))
+            has_default = true, otherwise = rest.substr(2);
+          else if (rest.starts_with("-") || rest.starts_with("="))
+            has_default = true, otherwise = rest.substr(1);
+          else
+            known = false;
         }
         i = end == std::string::npos ? s.size() : end + 1;
       } else {
         size_t end = i + 1;
-        if (s[end] >= '0' && s[end] <= '9') ++end;
-        else while (end < s.size() && is_name(std::string_view(s).substr(i + 1, end - i))) ++end;
+        if (s[end] >= '0' && s[end] <= '9')
+          ++end;
+        else
+          while (end < s.size() && is_name_char(s[end])) ++end;
         if (end == i + 1) {
           out += s[i++];
           continue;
@@ -248,14 +355,19 @@ class Script {
       }
       if (name.size() == 1 && name[0] >= '1' && name[0] <= '9') {
         size_t n = static_cast<size_t>(name[0] - '1');
-        if (n < arguments_.size()) out += arguments_[n];
-        else if (has_default) out += otherwise;
+        if (n < arguments_.size())
+          out += arguments_[n];
+        else if (has_default)
+          out += otherwise;
         continue;
       }
       auto it = variables_.find(name);
-      if (it != variables_.end() && !(it->second.empty() && has_default)) out += it->second;
-      else if (has_default && otherwise.find('$') == std::string::npos) out += otherwise;
-      else if (unknown_.contains(name) || it == variables_.end()) known = known && w.text != s.substr(0, i) && !out.empty();
+      if (it != variables_.end() && !(it->second.empty() && has_default))
+        out += it->second;
+      else if (has_default && otherwise.find('$') == std::string::npos)
+        out += otherwise;
+      else if (unknown_.contains(name) || it == variables_.end())
+        known = known && !out.empty() && i < s.size();
     }
     if (out.empty() && !s.empty() && w.expands) return {};
     return {out};
@@ -264,6 +376,7 @@ class Script {
   const std::vector<std::string>& arguments_;
   std::map<std::string, std::string> variables_;
   std::set<std::string> unknown_;
+  bool shifted_ = false;
   ScriptCommands out_;
 };
 

@@ -11,6 +11,7 @@
 namespace careen {
 
 inline constexpr size_t kMaxScriptCommands = 5000;
+inline constexpr std::string_view kUnknownWord = "\x01?";  // an argument that only running shows
 
 struct ScriptCommands {
   std::vector<std::vector<std::string>> commands;  // words of each; "$@" stays as one word
@@ -19,8 +20,7 @@ struct ScriptCommands {
 };
 
 // `arguments` stand for "$@" and $1…; `variables` are known before the script begins (the image's environment).
-ScriptCommands read_script(std::string_view text, const std::vector<std::string>& arguments,
-                           std::map<std::string, std::string> variables);
+ScriptCommands read_script(std::string_view text, const std::vector<std::string>& arguments, std::map<std::string, std::string> variables);
 
 // One line as words, with quotes removed and nothing expanded.
 std::vector<std::string> split_words(std::string_view line);

@@ -9,6 +9,8 @@
 namespace careen {
 namespace {
 
+constexpr size_t kMaxScriptsRead = 500;
+
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 // Programs that start the program named by their arguments. `skip`: arguments of their own before it; options are passed over.
@@ -17,10 +19,10 @@ struct Wrapper {
   int skip;
   std::string_view options_with_value;  // letters
 };
-constexpr std::array<Wrapper, 22> kWrappers{{{"tini", 0, "pe"}, {"dumb-init", 0, "r"}, {"catatonit", 0, ""}, {"gosu", 1, ""}, {"su-exec", 1, ""},
-                                             {"setpriv", 0, ""}, {"env", 0, "uC"}, {"nohup", 0, ""}, {"nice", 0, "n"}, {"ionice", 0, "cn"},
-                                             {"timeout", 1, "ks"}, {"stdbuf", 0, "ioe"}, {"setsid", 0, ""}, {"chroot", 1, ""}, {"sudo", 0, "ugC"},
-                                             {"time", 0, ""}, {"xargs", 0, "Inp"}, {"unshare", 0, ""}, {"chpst", 0, "ue"}, {"setuidgid", 1, ""},
+constexpr std::array<Wrapper, 22> kWrappers{{{"tini", 0, "pe"},       {"dumb-init", 0, "r"},  {"catatonit", 0, ""}, {"gosu", 1, ""},    {"su-exec", 1, ""},
+                                             {"setpriv", 0, ""},      {"env", 0, "uC"},       {"nohup", 0, ""},     {"nice", 0, "n"},   {"ionice", 0, "cn"},
+                                             {"timeout", 1, "ks"},    {"stdbuf", 0, "ioe"},   {"setsid", 0, ""},    {"chroot", 1, ""},  {"sudo", 0, "ugC"},
+                                             {"time", 0, ""},         {"xargs", 0, "Inp"},    {"unshare", 0, ""},   {"chpst", 0, "ue"}, {"setuidgid", 1, ""},
                                              {"s6-setuidgid", 1, ""}, {"with-contenv", 0, ""}}};
 
 class Finder {
@@ -34,8 +36,10 @@ class Finder {
     std::vector<std::string> words = config_.entrypoint;
     words.insert(words.end(), config_.command.begin(), config_.command.end());
     for (const std::string& w : words) out_.command += (out_.command.empty() ? "" : " ") + escape(w);
-    if (is_rootfs) init_system("the machine's start", 0);
-    else if (!words.empty()) start(words, "the image's command", 0);
+    if (is_rootfs)
+      init_system("the machine's start", 0);
+    else if (!words.empty())
+      start(words, "the image's command", 0);
     return std::move(out_);
   }
 
@@ -62,36 +66,57 @@ class Finder {
   // A command line with its words.
   void start(const std::vector<std::string>& words, const std::string& how, int depth) {
     if (words.empty() || depth > kMaxStartDepth || out_.programs.size() >= kMaxStarted) return;
+    if (words[0] == kUnknownWord) return miss(how + ": a program in it is known only when it runs");
     NodeId id = locate(words[0]);
     std::string base(base_name(words[0]));
     if (id == kNoNode || image_.tree.node(id).type != FileType::regular) {
       if (depth == 0) miss("the command " + escape(words[0]) + " is not in the image");
       return;
     }
-    std::string path = "/" + image_.tree.path(id);
+    std::string path = "/" + escape(image_.tree.path(id));
     std::vector<std::string> arguments(words.begin() + 1, words.end());
     bool shell = is_shell(base);
     if (image_.elf(id) != nullptr || image_.text_at.contains(id) || shell) program(id, how);
     wrapper(base, arguments, how, depth);
     if (shell) return shell_command(arguments, how, depth);
+    if (is_interpreter(base) && !arguments.empty()) miss(how + ": what " + escape(base) + " runs is not followed");
     if (is_init(base, path)) return init_system(how, depth);
+    if (base == "su" || base == "runuser") return su(arguments, how, depth);
     if (base == "supervisord") return supervisord(depth);
     if (base == "runsvdir" || base == "s6-svscan" || base == "svscan" || path == "/init" || base == "my_init") services(depth);
     if (base == "service" || base == "rc-service" || base == "systemctl") return service(arguments, depth);
     if (base == "run-parts") return run_parts(arguments, depth);
-    if (auto it = image_.text_at.find(id); it != image_.text_at.end()) script(id, it->second->text, arguments, depth);
-    else if (image_.elf(id) == nullptr) miss("what " + escape(path) + " starts could not be read");
+    if (auto it = image_.text_at.find(id); it != image_.text_at.end())
+      script(id, it->second->text, arguments, depth);
+    else if (image_.elf(id) == nullptr)
+      miss("what " + escape(path) + " starts could not be read");
   }
 
   void program(NodeId id, const std::string& how) {
     if (seen_.insert(id).second) out_.programs.push_back({id, how});
   }
 
-  static bool is_shell(std::string_view b) {
-    return b == "sh" || b == "bash" || b == "dash" || b == "ash" || b == "zsh" || b == "ksh" || b == "mksh";
+  static bool is_shell(std::string_view b) { return b == "sh" || b == "bash" || b == "dash" || b == "ash" || b == "zsh" || b == "ksh" || b == "mksh"; }
+  static bool is_interpreter(std::string_view b) {
+    for (std::string_view name : {"python", "perl", "ruby", "node", "php", "java", "lua", "tclsh", "Rscript", "deno", "bun"})
+      if (b.starts_with(name)) return true;
+    return false;
   }
-  static bool is_init(std::string_view base, std::string_view path) {
-    return base == "systemd" || base == "init" ? path != "/init" : false;
+  static bool is_init(std::string_view base, std::string_view path) { return base == "systemd" || base == "init" ? path != "/init" : false; }
+
+  // su [-] [USER] -c COMMAND, and runuser with -u as a wrapper.
+  void su(const std::vector<std::string>& arguments, const std::string& how, int depth) {
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      const std::string& a = arguments[i];
+      if (a == "-c" || a == "--command") {
+        if (i + 1 < arguments.size() && arguments[i + 1] != kUnknownWord)
+          commands(arguments[i + 1], {}, how, depth);
+        else
+          miss(how + ": what su runs is known only when it runs");
+        return;
+      }
+      if (a == "--" && i + 1 < arguments.size()) return start({arguments.begin() + static_cast<std::ptrdiff_t>(i + 1), arguments.end()}, how, depth + 1);
+    }
   }
 
   void wrapper(const std::string& base, const std::vector<std::string>& arguments, const std::string& how, int depth) {
@@ -107,6 +132,7 @@ class Finder {
         }
         if (base == "env" && a.find('=') != std::string::npos) continue;
         if (skip-- > 0) continue;
+        if (a != kUnknownWord && locate(a) == kNoNode && i + 1 < arguments.size()) continue;  // the value of an option
         start({arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end()}, how, depth + 1);
         return;
       }
@@ -117,25 +143,29 @@ class Finder {
     for (size_t i = 0; i < arguments.size(); ++i) {
       const std::string& a = arguments[i];
       if (a.starts_with('-') && !a.starts_with("--") && a.find('c') != std::string::npos) {
-        if (i + 1 < arguments.size())
+        if (i + 1 < arguments.size() && arguments[i + 1] == kUnknownWord)
+          miss(how + ": what its shell runs is known only when it runs");
+        else if (i + 1 < arguments.size())
           commands(arguments[i + 1], {arguments.begin() + static_cast<std::ptrdiff_t>(std::min(i + 3, arguments.size())), arguments.end()}, how, depth);
         return;
       }
-      if (a == "-o" || a == "-O") {
+      if (!a.starts_with("--") && a.size() > 1 && (a[0] == '-' || a[0] == '+') && (a.back() == 'o' || a.back() == 'O')) {
         ++i;
       } else if (!a.starts_with('-') && !a.starts_with('+')) {
         NodeId id = locate(a.find('/') == std::string::npos ? "./" + a : a);
         if (id == kNoNode) id = locate(a);
         auto it = image_.text_at.find(id);
-        if (it != image_.text_at.end()) script(id, it->second->text, {arguments.begin() + static_cast<std::ptrdiff_t>(i + 1), arguments.end()}, depth);
-        else miss("the script " + escape(a) + " could not be read");
+        if (it != image_.text_at.end())
+          script(id, it->second->text, {arguments.begin() + static_cast<std::ptrdiff_t>(i + 1), arguments.end()}, depth);
+        else
+          miss("the script " + escape(a) + " could not be read");
         return;
       }
     }
   }
 
   void script(NodeId id, std::string_view text, const std::vector<std::string>& arguments, int depth) {
-    std::string path = "/" + image_.tree.path(id);
+    std::string path = "/" + escape(image_.tree.path(id));
     std::string key = path;
     for (const auto& a : arguments) key += '\0' + a;
     if (!scripts_.insert(key).second || scripts_.size() > kMaxStarted) return;
@@ -151,19 +181,24 @@ class Finder {
     }
     if (!interpreter.empty())
       if (NodeId i = locate(interpreter[0]); i != kNoNode) program(i, "interpreter of " + path);
-    if (is_shell(base) || base == "openrc-run" || base == "execlineb") commands(text, arguments, "script " + path, depth);
-    else if (base != "sh") miss("the script " + escape(path) + " is in " + escape(base) + ", which is not followed");
+    if (is_shell(base) || base == "openrc-run" || base == "execlineb")
+      commands(text, arguments, "script " + path, depth);
+    else if (base != "sh")
+      miss("the script " + escape(path) + " is in " + escape(base) + ", which is not followed");
   }
 
   void commands(std::string_view text, const std::vector<std::string>& arguments, const std::string& how, int depth) {
+    if (++scripts_read_ > kMaxScriptsRead) return miss("more scripts than can be followed");
     ScriptCommands s = read_script(text, arguments, environment_);
     if (!s.complete) miss(how + ": " + s.why);
     for (std::vector<std::string>& c : s.commands) {
       if ((c[0] == "." || c[0] == "source") && c.size() > 1) {
+        if (c[1] == kUnknownWord) miss(how + ": what it sources is known only when it runs");
         NodeId id = locate(c[1]);
         if (auto it = image_.text_at.find(id); it != image_.text_at.end() && depth < kMaxStartDepth)
-          commands(it->second->text, arguments, "script /" + image_.tree.path(id), depth + 1);
-        else if (id != kNoNode) miss(how + ": it sources " + escape(c[1]) + ", which was not read");
+          commands(it->second->text, arguments, "script /" + escape(image_.tree.path(id)), depth + 1);
+        else if (id != kNoNode)
+          miss(how + ": it sources " + escape(c[1]) + ", which was not read");
         continue;
       }
       // start-stop-daemon --exec PROGRAM, daemon PROGRAM: the word after, or any word that is a program in full.
@@ -216,6 +251,7 @@ class Finder {
 
   void service(const std::vector<std::string>& arguments, int depth) {
     for (const std::string& a : arguments) {
+      if (a == kUnknownWord) miss("a service is named only when it runs");
       if (a.starts_with('-') || a == "start" || a == "restart" || a == "enable") continue;
       std::string name = a.ends_with(".service") ? a.substr(0, a.size() - 8) : a;
       if (name.find('/') != std::string::npos) continue;
@@ -288,11 +324,14 @@ class Finder {
   std::map<std::string, std::string> environment_;
   std::set<NodeId> seen_;
   std::set<std::string> scripts_;
+  size_t scripts_read_ = 0;
   Startup out_;
 };
 
 }  // namespace
 
-Startup find_startup(const ImageFacts& image, const ImageConfig& config, bool is_rootfs) { return Finder(image, config).run(is_rootfs); }
+Startup find_startup(const ImageFacts& image, const ImageConfig& config, bool is_rootfs) {
+  return Finder(image, config).run(is_rootfs);
+}
 
 }  // namespace careen

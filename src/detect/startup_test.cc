@@ -58,7 +58,9 @@ Outcome of_script(const std::string& body, Words command = {}) {
   return Image(script("/entry.sh", body)).entrypoint({"/entry.sh"}).command(std::move(command)).run();
 }
 
-void expect_sshd(const Outcome& r) { EXPECT_THAT(r.programs, Contains("/usr/sbin/sshd")) << join(r.not_followed, "\n"); }
+void expect_sshd(const Outcome& r) {
+  EXPECT_THAT(r.programs, Contains("/usr/sbin/sshd")) << join(r.not_followed, "\n");
+}
 // sshd was found, or it is said that not all could be followed: anything but a false "nothing starts it".
 void expect_sshd_or_told(const Outcome& r) {
   bool found = std::find(r.programs.begin(), r.programs.end(), "/usr/sbin/sshd") != r.programs.end();
@@ -134,8 +136,9 @@ TEST(Startup, WrappersAreLookedThrough) {
     expect_sshd(r);
     EXPECT_THAT(r.programs, Contains(HasSubstr(w[0])));
   }
-  for (const char* line : {"dumb-init -r 15:3 sshd", "setpriv --reuid=33 --init-groups sshd", "nice -n 5 sshd", "timeout -k 5 10 sshd", "nohup sshd", "setsid sshd",
-                           "stdbuf -o L sshd", "chroot / sshd", "sudo -E -u www sshd", "chpst -u www sshd", "s6-setuidgid www sshd", "xargs -n 1 sshd"}) {
+  for (const char* line :
+       {"dumb-init -r 15:3 sshd", "setpriv --reuid=33 --init-groups sshd", "nice -n 5 sshd", "timeout -k 5 10 sshd", "nohup sshd", "setsid sshd",
+        "stdbuf -o L sshd", "chroot / sshd", "sudo -E -u www sshd", "chpst -u www sshd", "s6-setuidgid www sshd", "xargs -n 1 sshd"}) {
     std::string wrapper(words(line)[0]);
     Words w;
     for (auto x : words(line)) w.emplace_back(x);
@@ -144,14 +147,18 @@ TEST(Startup, WrappersAreLookedThrough) {
 }
 
 TEST(Startup, WhoBecomesAnotherUserStartsItsCommand) {
-  for (const char* line : {"su -s /bin/sh -c /usr/sbin/sshd www", "su - www -c '/usr/sbin/sshd -D'", "runuser -u www -- /usr/sbin/sshd", "setpriv --reuid 33 --clear-groups /usr/sbin/sshd"})
-    expect_sshd_or_told(Image("elf /bin/su program\nelf /sbin/runuser program\nelf /usr/bin/setpriv program\n" + script("/entry.sh", "#!/bin/sh\n" + std::string(line)))
-                            .entrypoint({"/entry.sh"})
-                            .run());
+  for (const char* line : {"su -s /bin/sh -c /usr/sbin/sshd www", "su - www -c '/usr/sbin/sshd -D'", "runuser -u www -- /usr/sbin/sshd",
+                           "setpriv --reuid 33 --clear-groups /usr/sbin/sshd"})
+    expect_sshd_or_told(
+        Image("elf /bin/su program\nelf /sbin/runuser program\nelf /usr/bin/setpriv program\n" + script("/entry.sh", "#!/bin/sh\n" + std::string(line)))
+            .entrypoint({"/entry.sh"})
+            .run());
 }
 
 TEST(Startup, SupervisordStartsItsPrograms) {
-  std::string conf = "elf /usr/bin/supervisord program\nfile /etc/supervisor/conf.d/ssh.conf |\n  [program:sshd]\n  ; command=/bin/no\n  command = /usr/sbin/sshd -D\n  autorestart=true\n";
+  std::string conf =
+      "elf /usr/bin/supervisord program\nfile /etc/supervisor/conf.d/ssh.conf |\n  [program:sshd]\n  ; command=/bin/no\n  command = /usr/sbin/sshd -D\n  "
+      "autorestart=true\n";
   expect_sshd(Image(conf).command({"/usr/bin/supervisord", "-n"}).run());
   Outcome none = Image("elf /usr/bin/supervisord program").command({"supervisord", "-c", "/app/s.conf"}).run();
   EXPECT_THAT(none.not_followed, Not(IsEmpty()));
@@ -162,14 +169,17 @@ TEST(Startup, ServicesOfS6AndRunit) {
   expect_sshd(Image(s6).entrypoint({"/init"}).run());
   std::string v3 = script("/init", "#!/bin/sh -e\nexec s6-svscan") + script("/etc/s6-overlay/s6-rc.d/ssh/run", "#!/command/execlineb -P\n/usr/sbin/sshd -D -e");
   expect_sshd(Image(v3).entrypoint({"/init"}).run());
-  std::string runit = "elf /usr/bin/runsvdir program\n" + script("/etc/service/ssh/run", "#!/bin/sh\nexec 2>&1\nexec chpst -u root /usr/sbin/sshd -D") + "elf /usr/bin/chpst program";
+  std::string runit = "elf /usr/bin/runsvdir program\n" + script("/etc/service/ssh/run", "#!/bin/sh\nexec 2>&1\nexec chpst -u root /usr/sbin/sshd -D") +
+                      "elf /usr/bin/chpst program";
   expect_sshd(Image(runit).command({"runsvdir", "/etc/service"}).run());
   std::string init_d = script("/sbin/my_init", "#!/bin/sh\nx") + script("/etc/my_init.d/10_ssh", "#!/bin/sh\nsshd");
   expect_sshd(Image(init_d).command({"/sbin/my_init"}).run());
 }
 
 TEST(Startup, InitScriptsByService) {
-  std::string ssh = script("/etc/init.d/ssh", "#!/bin/sh\nDAEMON=/usr/sbin/sshd\ncase \"$1\" in\n  start)\n    start-stop-daemon --start --oknodo --exec $DAEMON -- $SSHD_OPTS\n    ;;\nesac");
+  std::string ssh =
+      script("/etc/init.d/ssh",
+             "#!/bin/sh\nDAEMON=/usr/sbin/sshd\ncase \"$1\" in\n  start)\n    start-stop-daemon --start --oknodo --exec $DAEMON -- $SSHD_OPTS\n    ;;\nesac");
   std::string tools = "elf /usr/sbin/start-stop-daemon program\nelf /usr/sbin/service program\n";
   expect_sshd(Image(ssh + tools + script("/entry.sh", "#!/bin/bash\nservice ssh start\ntail -f /dev/null")).entrypoint({"/entry.sh"}).run());
   expect_sshd(Image(ssh + tools).command({"/bin/sh", "-c", "/etc/init.d/ssh start && tail -f /dev/null"}).run());
@@ -193,7 +203,9 @@ TEST(Startup, UnitsThatAreWantedAreStartedAndOthersNot) {
 TEST(Startup, ASocketStartsItsServiceOrItsTemplate) {
   std::string socket = "link /etc/systemd/system/sockets.target.wants/ssh.socket -> /lib/systemd/system/ssh.socket\n";
   expect_sshd(Image(kUnits + socket).command({"/sbin/init"}).run());
-  expect_sshd(Image("elf /sbin/init program\nfile /lib/systemd/system/ssh@.service \"[Service]\\nExecStart=-/usr/sbin/sshd -i\\n\"\n" + socket).command({"/sbin/init"}).run());
+  expect_sshd(Image("elf /sbin/init program\nfile /lib/systemd/system/ssh@.service \"[Service]\\nExecStart=-/usr/sbin/sshd -i\\n\"\n" + socket)
+                  .command({"/sbin/init"})
+                  .run());
 }
 
 TEST(Startup, SystemctlStartsAUnit) {
@@ -201,20 +213,23 @@ TEST(Startup, SystemctlStartsAUnit) {
 }
 
 TEST(Startup, InittabAndInitScriptsOfTheRunlevel) {
-  expect_sshd(Image("elf /sbin/init program\nfile /etc/inittab |\n  # comment::x:/bin/no\n  ::sysinit:/bin/true\n  ::respawn:/usr/sbin/sshd -D\n").command({"/sbin/init"}).run());
+  expect_sshd(Image("elf /sbin/init program\nfile /etc/inittab |\n  # comment::x:/bin/no\n  ::sysinit:/bin/true\n  ::respawn:/usr/sbin/sshd -D\n")
+                  .command({"/sbin/init"})
+                  .run());
   std::string rc = script("/etc/init.d/ssh", "#!/bin/sh\n/usr/sbin/sshd") + "elf /sbin/init program\n";
   expect_sshd(Image(rc + "link /etc/rc2.d/S01ssh -> ../init.d/ssh\n").command({"/sbin/init"}).run());
   EXPECT_THAT(Image(rc + "link /etc/rc2.d/K01ssh -> ../init.d/ssh\n").command({"/sbin/init"}).run().programs, Not(Contains("/usr/sbin/sshd")));
 }
 
 TEST(Startup, SourcedFilesAreReadWithTheSameArguments) {
-  expect_sshd(Image(script("/entry.sh", "#!/bin/sh\n. /lib.sh\nrest") + script("/lib.sh", "#!/bin/sh\nexec \"$@\"")).entrypoint({"/entry.sh"}).command({"sshd"}).run());
+  expect_sshd(
+      Image(script("/entry.sh", "#!/bin/sh\n. /lib.sh\nrest") + script("/lib.sh", "#!/bin/sh\nexec \"$@\"")).entrypoint({"/entry.sh"}).command({"sshd"}).run());
   EXPECT_THAT(Image("file /data.txt \"x\"\n" + script("/entry.sh", "#!/bin/sh\n. /data.txt")).entrypoint({"/entry.sh"}).run().not_followed, Not(IsEmpty()));
 }
 
 TEST(Startup, WhatIsKnownOnlyAtRunTimeIsTold) {
-  for (const char* body : {"exec $CMD", "eval \"$1\"", "exec sh -c \"$COMMAND\"", "for f in /etc/start.d/*; do . \"$f\"; done", "exec gosu app $CMD", "exec \"$@\"",
-                           "curl -s http://x | sh", "bash <<EOF\n/usr/sbin/sshd\nEOF", "exec su-exec $RUN_AS /usr/sbin/sshd -D"})
+  for (const char* body : {"exec $CMD", "eval \"$1\"", "exec sh -c \"$COMMAND\"", "for f in /etc/start.d/*; do . \"$f\"; done", "exec gosu app $CMD",
+                           "exec \"$@\"", "curl -s http://x | sh", "bash <<EOF\n/usr/sbin/sshd\nEOF", "exec su-exec $RUN_AS /usr/sbin/sshd -D"})
     expect_sshd_or_told(of_script("#!/bin/sh\n" + std::string(body) + "\n"));
 }
 
@@ -227,7 +242,8 @@ TEST(Startup, ArgumentsThatTheScriptBuildsAreFollowedOrTold) {
 TEST(Startup, ScriptsOfOtherLanguagesAreTold) {
   Outcome r = Image("elf /usr/bin/python3 program\n" + script("/app.py", "#!/usr/bin/python3\nprint(1)")).command({"/app.py"}).run();
   EXPECT_THAT(r.not_followed, ElementsAre(HasSubstr("/app.py")));
-  expect_sshd_or_told(Image("elf /usr/bin/python3 program\n" + script("/app.py", "#!/usr/bin/python3\nimport os\nos.system('sshd')")).command({"python3", "/app.py"}).run());
+  expect_sshd_or_told(
+      Image("elf /usr/bin/python3 program\n" + script("/app.py", "#!/usr/bin/python3\nimport os\nos.system('sshd')")).command({"python3", "/app.py"}).run());
 }
 
 TEST(Startup, ScriptsThatCallEachOtherEnd) {

@@ -40,21 +40,19 @@ StructureSigns judge_structure(const ElfFacts& f) {
     if (r.slot_call_count > 0) {
       a = true;
       for (const SlotCall& call : r.slot_calls)
-        s.evidence.push_back(fmt::format("{} reaches, by {}, a call at {:#x} through the slot {:#x} ({}, {}) to {:#x} in the same file",
-                                         resolver_name(r), chain_text(call.chain), call.at, call.slot, call.relocation,
-                                         call.how == "plt" ? "by the PLT" : "by " + call.how, call.target));
+        s.evidence.push_back(fmt::format("{} reaches, by {}, a call at {:#x} through the slot {:#x} ({}, {}) to {:#x} in the same file", resolver_name(r),
+                                         chain_text(call.chain), call.at, call.slot, call.relocation, call.how == "plt" ? "by the PLT" : "by " + call.how,
+                                         call.target));
     }
     if (rb && rc) {
       both = true;
-      s.evidence.push_back(fmt::format("{} reaches {} local functions ({}) and makes {} stores through computed pointers, the first at {:#x}",
-                                       resolver_name(r), r.functions, chain_text(r.deepest), r.computed_stores,
-                                       r.stores.empty() ? 0 : r.stores[0]));
+      s.evidence.push_back(fmt::format("{} reaches {} local functions ({}) and makes {} stores through computed pointers, the first at {:#x}", resolver_name(r),
+                                       r.functions, chain_text(r.deepest), r.computed_stores, r.stores.empty() ? 0 : r.stores[0]));
     }
     b |= rb;
     c |= rc;
   }
-  bool d = f.machine == elf::kMachineX86_64 && f.has_dynamic && f.imports_tls_get_addr && !f.defines_tls_get_addr && !f.has_tls &&
-           !has_tls_relocation(f);
+  bool d = f.machine == elf::kMachineX86_64 && f.has_dynamic && f.imports_tls_get_addr && !f.defines_tls_get_addr && !f.has_tls && !has_tls_relocation(f);
   if (d) s.evidence.emplace_back("it imports __tls_get_addr but has no thread-local data and no relocation for it");
   if (a) s.rules.emplace_back("ifunc-slot-call");
   if (b) s.rules.emplace_back("ifunc-reach");

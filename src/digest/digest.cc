@@ -14,10 +14,14 @@ const EVP_MD* fetched(Algorithm a) {
   static EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   static EVP_MD* const sha512 = EVP_MD_fetch(nullptr, "SHA512", nullptr);
   switch (a) {
-    case Algorithm::md5: return md5;
-    case Algorithm::sha1: return sha1;
-    case Algorithm::sha256: return sha256;
-    case Algorithm::sha512: return sha512;
+    case Algorithm::md5:
+      return md5;
+    case Algorithm::sha1:
+      return sha1;
+    case Algorithm::sha256:
+      return sha256;
+    case Algorithm::sha512:
+      return sha512;
   }
   return sha256;
 }
@@ -43,7 +47,9 @@ std::string_view Digest::hex() const {
   return t.empty() ? t : t.substr(t.find(':') + 1);
 }
 
-Algorithm Digest::algorithm() const { return text_.starts_with("sha512:") ? Algorithm::sha512 : Algorithm::sha256; }
+Algorithm Digest::algorithm() const {
+  return text_.starts_with("sha512:") ? Algorithm::sha512 : Algorithm::sha256;
+}
 
 struct Hasher::Impl {
   EVP_MD_CTX* ctx = EVP_MD_CTX_new();
@@ -54,13 +60,19 @@ struct Hasher::Impl {
   ~Impl() { EVP_MD_CTX_free(ctx); }
 };
 
-Hasher::Hasher(Algorithm a) : impl_(std::make_unique<Impl>(a)) { reset(); }
+Hasher::Hasher(Algorithm a) : impl_(std::make_unique<Impl>(a)) {
+  reset();
+}
 Hasher::~Hasher() = default;
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 
-void Hasher::reset() { CAREEN_CHECK(EVP_DigestInit_ex2(impl_->ctx, fetched(impl_->algorithm), nullptr) == 1); }
-void Hasher::update(Bytes data) { CAREEN_CHECK(EVP_DigestUpdate(impl_->ctx, data.data(), data.size()) == 1); }
+void Hasher::reset() {
+  CAREEN_CHECK(EVP_DigestInit_ex2(impl_->ctx, fetched(impl_->algorithm), nullptr) == 1);
+}
+void Hasher::update(Bytes data) {
+  CAREEN_CHECK(EVP_DigestUpdate(impl_->ctx, data.data(), data.size()) == 1);
+}
 
 size_t Hasher::finish(uint8_t* out) {
   unsigned n = 0;
@@ -90,7 +102,9 @@ Sha256 sha256_of(Bytes data) {
   return h.sha256();
 }
 
-Digest digest_of(Bytes data) { return Digest(sha256_of(data)); }
+Digest digest_of(Bytes data) {
+  return Digest(sha256_of(data));
+}
 
 Digest digest_of(Bytes data, Algorithm algorithm) {
   Hasher h(algorithm);

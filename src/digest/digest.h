@@ -30,8 +30,8 @@ class Digest {
   static Result<Digest> parse(std::string_view text);
 
   bool empty() const { return text_.empty(); }
-  const std::string& text() const { return text_; }            // "sha256:…", "" when empty
-  std::string_view hex() const;                                // without the algorithm
+  const std::string& text() const { return text_; }  // "sha256:…", "" when empty
+  std::string_view hex() const;                      // without the algorithm
   Algorithm algorithm() const;
   std::string short_text() const { return std::string(hex().substr(0, 12)); }
   auto operator<=>(const Digest&) const = default;

@@ -25,9 +25,10 @@ TEST(Digest, ParsesWhatTheSpecificationAllows) {
 }
 
 TEST(Digest, RefusesAllElse) {
-  for (const std::string& bad : std::vector<std::string>{"", "sha256", "sha256:", "sha256:" + kOfAbc.substr(1), "sha256:" + kOfAbc + "0",
-                                 "SHA256:" + kOfAbc, "sha512:" + kOfAbc, "md5:d41d8cd98f00b204e9800998ecf8427e", kOfAbc, " sha256:" + kOfAbc,
-                                 "sha256:BA" + kOfAbc.substr(2), "sha256:../" + kOfAbc.substr(3), "sha256:" + std::string(64, '\0'), "sha256::" + kOfAbc.substr(1)}) {
+  for (const std::string& bad :
+       std::vector<std::string>{"", "sha256", "sha256:", "sha256:" + kOfAbc.substr(1), "sha256:" + kOfAbc + "0", "SHA256:" + kOfAbc, "sha512:" + kOfAbc,
+                                "md5:d41d8cd98f00b204e9800998ecf8427e", kOfAbc, " sha256:" + kOfAbc, "sha256:BA" + kOfAbc.substr(2),
+                                "sha256:../" + kOfAbc.substr(3), "sha256:" + std::string(64, '\0'), "sha256::" + kOfAbc.substr(1)}) {
     auto d = Digest::parse(bad);
     ASSERT_FALSE(d) << bad;
     EXPECT_EQ(d.error().code, Errc::corrupt);

@@ -18,9 +18,10 @@
 namespace careen {
 namespace {
 
-constexpr uint64_t kSha1Always = 64 << 10;   // apk records SHA-1; larger files get it when they are code
-constexpr size_t kDigestPiece = 16 << 10;    // so that the second and third digest find the bytes in the first-level cache
-constexpr uint64_t kMaxMtree = 64ULL << 20;
+constexpr uint64_t kSha1Always = 64 << 10;  // apk records SHA-1; larger files get it when they are code
+constexpr size_t kDigestPiece = 16 << 10;   // so that the second and third digest find the bytes in the first-level cache
+constexpr size_t kFirstBytes = 128;         // enough to tell what a file is
+constexpr uint64_t kMaxMtree = 32ULL << 20;
 
 // A file in the spool, read through one window.
 class SpoolView : public FileView {
@@ -78,14 +79,13 @@ struct Collector::Impl {
   uint64_t entries = 0, bytes = 0, text_bytes = 0;
   Oddity dotdot, spool_full, pattern_cap, elf_problem, walk_cap;
   double elf_seconds = 0;
+  bool hit_limit = false;
 
   Impl(CollectOptions o, LayerFacts& f) : options(std::move(o)), facts(f) {
     if (options.patterns && !options.patterns->specs().empty()) scanner = std::make_unique<PatternScanner>(options.patterns);
   }
 
-  void cover(Question q, CoverageState s, std::string what, std::string why) {
-    facts.coverage.push_back({q, s, std::move(what), std::move(why)});
-  }
+  void cover(Question q, CoverageState s, std::string what, std::string why) { facts.coverage.push_back({q, s, std::move(what), std::move(why)}); }
 
   enum class Keep : uint8_t { nothing, elf, database, text };
 
@@ -100,15 +100,27 @@ struct Collector::Impl {
     i.kind = is_elf(first) ? ContentKind::elf : as_text(first).starts_with("#!") ? ContentKind::script : ContentKind::data;
     if (options.patterns_only) return i;
     i.database = database_kind(path);
-    if (i.database) i.keep = Keep::database;
-    else if (i.kind == ContentKind::elf) i.keep = Keep::elf;
-    else if (wants_text(path, e.mode, first)) i.keep = Keep::text;
+    if (i.database)
+      i.keep = Keep::database;
+    else if (i.kind == ContentKind::elf)
+      i.keep = Keep::elf;
+    else if (wants_text(path, e.mode, first))
+      i.keep = Keep::text;
     return i;
   }
 
   // One regular file: digests, patterns, and a copy where it is wanted. `next` gives its content chunk by chunk.
   Result<void> regular(const TarEntry& e, FileRecord& r, const std::function<Result<Bytes>()>& next) {
     CAREEN_ASSIGN(Bytes chunk, next());
+    std::vector<uint8_t> first;  // what the file is may not hang on how its first bytes arrive
+    while (!chunk.empty() && first.size() + chunk.size() < kFirstBytes) {
+      first.insert(first.end(), chunk.begin(), chunk.end());
+      CAREEN_ASSIGN(chunk, next());
+    }
+    if (!first.empty()) {
+      first.insert(first.end(), chunk.begin(), chunk.end());
+      chunk = first;
+    }
     Interest want = interest(e, r.path, chunk);
     r.kind = want.kind;
     bool with_sha1 = want.kind != ContentKind::data || (e.mode & 0111) != 0 || e.size <= kSha1Always;
@@ -118,14 +130,13 @@ struct Collector::Impl {
     kept.clear();
     spooled = 0;
     bool spool_lost = false;
-    bool search = scanner != nullptr && e.size >= kMinPatternBytes;
+    bool search = scanner != nullptr && (e.size >= kMinPatternBytes || chunk.size() >= kMinPatternBytes);
     if (search) scanner->begin(want.kind == ContentKind::elf);
     uint64_t seen = 0;
     while (!chunk.empty()) {
       seen += chunk.size();
       bytes += chunk.size();
-      if (bytes > options.max_layer)
-        return Error{Errc::limit, "holds more than " + human_size(options.max_layer) + " (--max-layer-size)"};
+      if (bytes > options.max_layer) return Error{Errc::limit, "holds more than " + human_size(options.max_layer) + " (--max-layer-size)"};
       digests(chunk, with_sha1);
       if (search) scanner->feed(chunk);
       if (want.keep != Keep::nothing && !spool_lost) spool_lost = !keep(want, chunk, e.size);
@@ -138,8 +149,10 @@ struct Collector::Impl {
       if (with_sha1) sha1.finish(r.sha1.emplace().data());
     }
     if (search) finish_search(r.path);
-    if (spool_lost) lost(want, r.path);
-    else examine(want, r.path);
+    if (spool_lost)
+      lost(want, r.path);
+    else
+      examine(want, r.path);
     return {};
   }
 
@@ -154,9 +167,7 @@ struct Collector::Impl {
     }
   }
 
-  static bool by_view(const Interest& want) {
-    return want.keep == Keep::elf || (want.database && *want.database == DatabaseKind::rpm);
-  }
+  static bool by_view(const Interest& want) { return want.keep == Keep::elf || (want.database && *want.database == DatabaseKind::rpm); }
 
   // Copies a chunk to memory or to the spool; false when there is no room for it.
   bool keep(const Interest& want, Bytes chunk, uint64_t size) {
@@ -187,8 +198,7 @@ struct Collector::Impl {
   void lost(const Interest& want, const std::string& path) {
     if (want.keep == Keep::elf) spool_full.add(path);
     if (want.keep == Keep::database) {
-      if (*want.database == DatabaseKind::rpm || *want.database == DatabaseKind::dpkg_status ||
-          *want.database == DatabaseKind::apk_installed)
+      if (*want.database == DatabaseKind::rpm || *want.database == DatabaseKind::dpkg_status || *want.database == DatabaseKind::apk_installed)
         cover(Question::packages, CoverageState::not_looked, path, "larger than the limit for a package database");
       else
         cover(Question::integrity, CoverageState::partly, path, "larger than the limit for a package's file list");
@@ -211,8 +221,10 @@ struct Collector::Impl {
     double start = thread_seconds();
     ElfFacts f;
     ElfSymbols names;
-    if (spooled != 0) collect_elf(path, SpoolView(options.spool, spooled), &f, &names);
-    else collect_elf(path, MemoryView(kept), &f, &names);
+    if (spooled != 0)
+      collect_elf(path, SpoolView(options.spool, spooled), &f, &names);
+    else
+      collect_elf(path, MemoryView(kept), &f, &names);
     if (!f.problems.empty()) elf_problem.add(path);
     if (f.ifunc.capped) walk_cap.add(path);
     facts.elf.push_back(std::move(f));
@@ -228,30 +240,45 @@ struct Collector::Impl {
     std::string_view text = as_text(kept);
     switch (kind) {
       case DatabaseKind::dpkg_status:
-      case DatabaseKind::dpkg_status_d: f.packages = parse_dpkg_status(text, &problems); break;
+      case DatabaseKind::dpkg_status_d:
+        f.packages = parse_dpkg_status(text, &problems);
+        break;
       case DatabaseKind::dpkg_list:
-      case DatabaseKind::dpkg_md5sums: f.text = text; break;
+      case DatabaseKind::dpkg_md5sums:
+        f.text = text;
+        break;
       case DatabaseKind::dpkg_diversions:
         for (std::string& p : parse_dpkg_diversions(text)) f.files.push_back({std::move(p), RecordedDigest::none, "", false, false});
         break;
-      case DatabaseKind::apk_installed: f.packages = parse_apk_installed(text, &problems); break;
-      case DatabaseKind::rpm: examine_rpm(f); break;
+      case DatabaseKind::apk_installed:
+        f.packages = parse_apk_installed(text, &problems);
+        break;
+      case DatabaseKind::rpm:
+        examine_rpm(f);
+        break;
       case DatabaseKind::rpm_wal:
-        if (!kept.empty())
-          cover(Question::packages, CoverageState::partly, path, "a write-ahead log that was not merged: rows in it are not read");
+        if (!kept.empty()) cover(Question::packages, CoverageState::partly, path, "a write-ahead log that was not merged: rows in it are not read");
         return;
       case DatabaseKind::pacman_desc: {
         Package p = parse_pacman_desc(text);
-        if (p.name.empty() || p.version.empty()) ++problems;
-        else f.packages.push_back(std::move(p));
+        if (p.name.empty() || p.version.empty())
+          ++problems;
+        else
+          f.packages.push_back(std::move(p));
         break;
       }
-      case DatabaseKind::pacman_files: f.files = parse_pacman_files(text); break;
-      case DatabaseKind::pacman_mtree: f.files = parse_pacman_mtree(inflate(path)); break;
+      case DatabaseKind::pacman_files:
+        f.files = parse_pacman_files(text);
+        break;
+      case DatabaseKind::pacman_mtree:
+        f.files = parse_pacman_mtree(inflate(path));
+        break;
     }
     bool cut_text = (kind == DatabaseKind::dpkg_status || kind == DatabaseKind::apk_installed) && !text.empty() && text.back() != '\n';
-    if (problems != 0) f.problem = std::to_string(problems) + (problems == 1 ? " row is" : " rows are") + " damaged";
-    else if (cut_text) f.problem = "it ends inside a line: rows may be missing";
+    if (problems != 0)
+      f.problem = std::to_string(problems) + (problems == 1 ? " row is" : " rows are") + " damaged";
+    else if (cut_text)
+      f.problem = "it ends inside a line: rows may be missing";
     if (!f.problem.empty()) cover(Question::packages, CoverageState::partly, path, f.problem);
     facts.databases.push_back(std::move(f));
   }
@@ -264,7 +291,7 @@ struct Collector::Impl {
     for (;;) {
       auto n = from->read(buffer);
       if (!n || out.size() + *n > kMaxMtree) {
-        cover(Question::integrity, CoverageState::partly, path, n ? "larger than 64 MiB (kMaxMtree)" : n.error().what);
+        cover(Question::integrity, CoverageState::partly, path, n ? "larger than 32 MiB (kMaxMtree)" : n.error().what);
         break;
       }
       if (*n == 0) break;
@@ -277,11 +304,12 @@ struct Collector::Impl {
     size_t bad_headers = 0;
     auto each = [&](Bytes header) {
       auto p = parse_rpm_header(header);
-      if (p) f.packages.push_back(std::move(*p));
-      else ++bad_headers;
+      if (p)
+        f.packages.push_back(std::move(*p));
+      else
+        ++bad_headers;
     };
-    auto outcome = spooled != 0 ? read_rpm_database(SpoolView(options.spool, spooled), each)
-                                : read_rpm_database(MemoryView(kept), each);
+    auto outcome = spooled != 0 ? read_rpm_database(SpoolView(options.spool, spooled), each) : read_rpm_database(MemoryView(kept), each);
     if (!outcome) {
       f.problem = outcome.error().what;
     } else if (outcome->problems != 0) {
@@ -323,6 +351,7 @@ struct Collector::Impl {
       if (!ok) {
         cover(Question::content, CoverageState::partly, "", ok.error().what);
         whole = false;
+        hit_limit = ok.error().code == Errc::limit;
         break;
       }
     }
@@ -348,14 +377,22 @@ struct Collector::Impl {
   }
 };
 
-Collector::Collector(CollectOptions options, LayerFacts& facts)
-    : impl_(std::make_unique<Impl>(std::move(options), facts)) {}
+Collector::Collector(CollectOptions options, LayerFacts& facts) : impl_(std::make_unique<Impl>(std::move(options), facts)) {}
 Collector::~Collector() = default;
 
-bool Collector::collect(TarReader& tar) { return impl_->all(tar); }
-bool Collector::collect(CpioReader& cpio) { return impl_->all(cpio); }
+bool Collector::collect(TarReader& tar) {
+  return impl_->all(tar);
+}
+bool Collector::collect(CpioReader& cpio) {
+  return impl_->all(cpio);
+}
 
-double Collector::elf_seconds() const { return impl_->elf_seconds; }
+bool Collector::hit_limit() const {
+  return impl_->hit_limit;
+}
+double Collector::elf_seconds() const {
+  return impl_->elf_seconds;
+}
 
 Result<void> Collector::collect_file(const std::string& path, uint32_t mode, uint64_t size, ChunkSource& content) {
   TarEntry e;
@@ -370,9 +407,7 @@ Result<void> Collector::collect_file(const std::string& path, uint32_t mode, uin
 void Collector::add_package(Package p, const std::string& database) {
   PackageFile f;
   f.path = database;
-  f.kind = p.type == PackageType::deb   ? DatabaseKind::dpkg_status
-           : p.type == PackageType::rpm ? DatabaseKind::rpm
-                                        : DatabaseKind::apk_installed;
+  f.kind = p.type == PackageType::deb ? DatabaseKind::dpkg_status : p.type == PackageType::rpm ? DatabaseKind::rpm : DatabaseKind::apk_installed;
   f.packages.push_back(std::move(p));
   impl_->facts.databases.push_back(std::move(f));
 }

@@ -23,9 +23,9 @@ struct CollectOptions {
   std::shared_ptr<const PatternSet> patterns;
   int spool = -1;  // a descriptor of an unlinked file, or -1
   uint64_t spool_limit = kDefaultSpoolLimit;
-  uint64_t max_layer = kDefaultMaxLayer;  // uncompressed bytes
-  bool patterns_only = false;             // the facts are known, a new pattern set is not
-  std::function<void(FileTable::Chunk)> on_chunk;    // takes full chunks of the file table; else they stay in the facts
+  uint64_t max_layer = kDefaultMaxLayer;           // uncompressed bytes
+  bool patterns_only = false;                      // the facts are known, a new pattern set is not
+  std::function<void(FileTable::Chunk)> on_chunk;  // takes full chunks of the file table; else they stay in the facts
 };
 
 class Collector {
@@ -43,6 +43,7 @@ class Collector {
   // One file without an archive, under this path. `size` may be a guess; it decides between memory and spool.
   Result<void> collect_file(const std::string& path, uint32_t mode, uint64_t size, ChunkSource& content);
 
+  bool hit_limit() const;      // a named limit ended the reading, so the rest is not worth inflating
   double elf_seconds() const;  // spent on ELF structure so far
 
   // The package that an archive being read describes (.deb, .rpm, .apk): kept as a database of its own.

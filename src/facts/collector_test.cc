@@ -44,7 +44,8 @@ CollectOptions with(std::vector<PatternSpec> specs) {
 }
 
 TEST(Collector, DigestsEveryRegularFile) {
-  auto f = collect_tar(TarMaker().file("a", "abc").file("empty", "").file("big", std::string(100'000, 'x')).file("run", std::string(100'000, 'x'), 0755).text());
+  auto f =
+      collect_tar(TarMaker().file("a", "abc").file("empty", "").file("big", std::string(100'000, 'x')).file("run", std::string(100'000, 'x'), 0755).text());
   auto r = records(*f);
   ASSERT_EQ(r.size(), 4U);
   EXPECT_EQ(to_hex(r[0].sha256->data(), 32), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -79,7 +80,14 @@ TEST(Collector, PathsThatLeaveTheRootAreTakenInsideAndTold) {
 }
 
 TEST(Collector, TellsProgramsScriptsAndDataApart) {
-  auto r = records(*collect_tar(TarMaker().file("e", make_elf({})).file("s", "#!/bin/sh\n").file("d", "data").file("short", "\x7f" "EL").text()));
+  auto r = records(*collect_tar(TarMaker()
+                                    .file("e", make_elf({}))
+                                    .file("s", "#!/bin/sh\n")
+                                    .file("d", "data")
+                                    .file("short",
+                                          "\x7f"
+                                          "EL")
+                                    .text()));
   EXPECT_EQ(r[0].kind, ContentKind::elf);
   EXPECT_EQ(r[1].kind, ContentKind::script);
   EXPECT_EQ(r[2].kind, ContentKind::data);
@@ -121,7 +129,12 @@ TEST(Collector, OfAProgramWithoutDlopenNoNamesAreKept) {
 }
 
 TEST(Collector, ABrokenElfFileIsAnElfFileWithAProblem) {
-  auto f = collect_tar(TarMaker().file("a", "\x7f" "ELF").file("b", make_elf({}).substr(0, 70)).text());
+  auto f = collect_tar(TarMaker()
+                           .file("a",
+                                 "\x7f"
+                                 "ELF")
+                           .file("b", make_elf({}).substr(0, 70))
+                           .text());
   ASSERT_EQ(f->elf.size(), 2U);
   EXPECT_FALSE(f->elf[0].problems.empty());
   EXPECT_FALSE(f->elf[1].problems.empty());
@@ -171,7 +184,8 @@ TEST(Collector, SearchesPatternsInElfFilesAndAnyFileWhereAsked) {
 TEST(Collector, WithPatternsAloneNothingElseIsKept) {
   auto options = with({pattern("t/any", "needle", true)});
   options.patterns_only = true;
-  auto f = collect_tar(TarMaker().file("var/lib/dpkg/status", "Package: a\nVersion: 1\n\n").file("run.sh", "#!/bin/sh\nneedle\n", 0755).file("e", make_elf({})).text(), options);
+  auto f = collect_tar(
+      TarMaker().file("var/lib/dpkg/status", "Package: a\nVersion: 1\n\n").file("run.sh", "#!/bin/sh\nneedle\n", 0755).file("e", make_elf({})).text(), options);
   EXPECT_EQ(f->hits.size(), 1U);
   EXPECT_EQ(f->files.size(), 0U);
   EXPECT_TRUE(f->elf.empty());

@@ -22,7 +22,9 @@ std::string apt_suite(const ImageFacts& image) {
       if (w[0] == "Suites:" && w.size() > 1) suite = w[1];
       if (w[0] == "deb") {
         size_t i = 1;
-        if (i < w.size() && w[i].starts_with('[')) while (i < w.size() && !w[i++].ends_with(']')) {}
+        if (i < w.size() && w[i].starts_with('['))
+          while (i < w.size() && !w[i++].ends_with(']')) {
+          }
         if (i + 1 < w.size()) suite = w[i + 1];
       }
       return suite.empty();
@@ -55,11 +57,16 @@ Distribution find_distribution(const ImageFacts& image) {
   }
   if (d.release.empty() && d.id == "debian") {
     std::string suite = apt_suite(image);
-    if (suite == "sid" || suite == "unstable") d.release = "sid";
-    else if (suite == "testing") d.release = "testing";
-    else if (!os["VERSION_CODENAME"].empty()) d.release = os["VERSION_CODENAME"];
-    else if (!suite.empty()) d.release = suite;
-    else d.release = debian;
+    if (suite == "sid" || suite == "unstable")
+      d.release = "sid";
+    else if (suite == "testing")
+      d.release = "testing";
+    else if (!os["VERSION_CODENAME"].empty())
+      d.release = os["VERSION_CODENAME"];
+    else if (!suite.empty())
+      d.release = suite;
+    else
+      d.release = debian;
   }
   if (d.release.empty()) d.release = !os["VERSION_CODENAME"].empty() ? os["VERSION_CODENAME"] : os["BUILD_ID"];
   return d;

@@ -6,8 +6,8 @@ namespace careen {
 namespace {
 
 bool is_name_char(uint8_t c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '.' ||
-         c == '-' || c == '/' || c == '$' || c == '{' || c == '}';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '.' || c == '-' || c == '/' || c == '$' ||
+         c == '{' || c == '}';
 }
 
 // libfoo.so.1, /usr/lib/foo.so, libfoo.so: what a program may hand to dlopen.
@@ -83,7 +83,7 @@ void collect_elf(const std::string& path, const FileView& file, ElfFacts* f, Elf
     if (s.name.empty()) continue;
     if (s.name == "__tls_get_addr") (s.defined ? f->defines_tls_get_addr : f->imports_tls_get_addr) = true;
     if (!s.defined && (s.name == "dlopen" || s.name == "dlmopen")) f->imports_dlopen = true;
-    if (++names_kept > kMaxSymbolNames) continue;
+    if (++names_kept > kMaxSymbolNames || names->imports.size() + names->exports.size() + s.name.size() > kMaxSymbolNameBytes) continue;
     auto& list = s.defined ? names->exports : names->imports;
     list.append(s.name).push_back('\0');
   }

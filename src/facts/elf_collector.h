@@ -7,6 +7,7 @@ namespace careen {
 
 inline constexpr size_t kMaxLibraryNames = 256;
 inline constexpr size_t kMaxSymbolNames = 200'000;
+inline constexpr size_t kMaxSymbolNameBytes = 16 << 20;  // of one file; many symbols may share one long name
 
 // Both outputs get the path. A file that is not readable as ELF gives facts with a problem, nothing else.
 void collect_elf(const std::string& path, const FileView& file, ElfFacts* facts, ElfSymbols* symbols);

@@ -47,18 +47,25 @@ void FileTable::add(const FileRecord& r) {
 }
 
 void FileTable::add_chunk(std::string chunk, uint32_t records) {
+  chunk.shrink_to_fit();
   chunks_.push_back({std::move(chunk), records});
   last_path_.clear();
 }
 
 std::vector<FileTable::Chunk> FileTable::take(bool all) {
   std::vector<Chunk> out;
-  bool last_full = !chunks_.empty() && chunks_.back().bytes.size() >= kChunkBytes;
-  if (all || last_full) {
-    out = std::move(chunks_);
-    chunks_.clear();
-    last_path_.clear();
+  bool keep_last = !all && !chunks_.empty() && chunks_.back().bytes.size() < kChunkBytes;
+  Chunk last;
+  if (keep_last) {
+    last = std::move(chunks_.back());
+    chunks_.pop_back();
   }
+  out = std::move(chunks_);
+  chunks_.clear();
+  if (keep_last)
+    chunks_.push_back(std::move(last));
+  else
+    last_path_.clear();
   return out;
 }
 

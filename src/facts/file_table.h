@@ -21,7 +21,7 @@ struct FileRecord {
   ContentKind kind = ContentKind::data;
   uint32_t mode = 0;
   uint64_t uid = 0, gid = 0, size = 0;
-  std::string target;  // of a symbolic link as it stands, of a hard link in normal form
+  std::string target;            // of a symbolic link as it stands, of a hard link in normal form
   std::optional<Sha256> sha256;  // regular files whose content was read to its end
   std::optional<Md5> md5;
   std::optional<Sha1> sha1;

@@ -37,8 +37,10 @@ std::vector<FileRecord> all(const FileTable& t, bool* damaged = nullptr) {
     EXPECT_EQ(c.index(), out.size());
     out.push_back(r);
   }
-  if (damaged != nullptr) *damaged = c.damaged();
-  else EXPECT_FALSE(c.damaged());
+  if (damaged != nullptr)
+    *damaged = c.damaged();
+  else
+    EXPECT_FALSE(c.damaged());
   return out;
 }
 
@@ -57,8 +59,12 @@ void expect_same(const FileRecord& a, const FileRecord& b) {
 }
 
 TEST(FileTable, GivesBackEveryKindOfRecord) {
-  std::vector<FileRecord> in{regular("usr/bin/x"), link(FileType::symlink, "usr/bin/y", "x"), link(FileType::hardlink, "usr/bin/z", "usr/bin/x"),
-                             link(FileType::directory, "usr/lib", ""), link(FileType::fifo, "run/p", ""), link(FileType::block, "dev/sda", ""),
+  std::vector<FileRecord> in{regular("usr/bin/x"),
+                             link(FileType::symlink, "usr/bin/y", "x"),
+                             link(FileType::hardlink, "usr/bin/z", "usr/bin/x"),
+                             link(FileType::directory, "usr/lib", ""),
+                             link(FileType::fifo, "run/p", ""),
+                             link(FileType::block, "dev/sda", ""),
                              link(FileType::character, "dev/null", "")};
   FileRecord bare;
   bare.path = "no/digests";
@@ -175,12 +181,27 @@ TEST(FileCursor, RefusesWhatNoTableWrites) {
     all(t, &d);
     return d;
   };
-  EXPECT_TRUE(damaged(std::string("\x05\x01" "a\x01\0\0\0", 7)));          // shares five bytes with nothing
-  EXPECT_TRUE(damaged(std::string("\0\x01" "a\x07\0\0\0", 7)));            // a type that is none
-  EXPECT_TRUE(damaged(std::string("\0\x01" "a\x31\0\0\0", 7)));            // a kind that is none
-  EXPECT_TRUE(damaged(std::string("\0\x01" "a\x02\0\0\0\xff\xff\x03", 10)));  // a target past the end
+  EXPECT_TRUE(
+      damaged(std::string("\x05\x01"
+                          "a\x01\0\0\0",
+                          7)));  // shares five bytes with nothing
+  EXPECT_TRUE(
+      damaged(std::string("\0\x01"
+                          "a\x07\0\0\0",
+                          7)));  // a type that is none
+  EXPECT_TRUE(
+      damaged(std::string("\0\x01"
+                          "a\x31\0\0\0",
+                          7)));  // a kind that is none
+  EXPECT_TRUE(
+      damaged(std::string("\0\x01"
+                          "a\x02\0\0\0\xff\xff\x03",
+                          10)));  // a target past the end
   EXPECT_TRUE(damaged(std::string("\0\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 10)));
-  EXPECT_FALSE(damaged(std::string("\0\x01" "a\x01\0\0\0", 7)));
+  EXPECT_FALSE(
+      damaged(std::string("\0\x01"
+                          "a\x01\0\0\0",
+                          7)));
 }
 
 TEST(FileCursor, DamageInAMiddleChunkHidesWhatFollows) {

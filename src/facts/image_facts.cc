@@ -22,6 +22,14 @@ void index_by_node(const ImageFacts& image, size_t layer, const std::vector<T>& 
     if (id == kNoNode || image.tree.node(id).layer != layer || image.tree.node(id).type != FileType::regular) continue;
     into[id] = &item;
   }
+  if (image.tree.origins().empty()) return;
+  std::unordered_map<std::string, const T*> by_path;
+  for (const T& item : items) by_path[image.tree.canonical(item.path)] = &item;
+  for (const auto& [id, origin] : image.tree.origins()) {
+    const Node& n = image.tree.node(id);
+    auto it = by_path.find(origin);
+    if (!n.dead && n.layer == layer && n.type == FileType::regular && it != by_path.end()) into[id] = it->second;
+  }
 }
 
 }  // namespace
@@ -49,9 +57,10 @@ const ElfFacts* ImageFacts::elf(NodeId node) const {
   return it == elf_at.end() ? nullptr : it->second;
 }
 
-ImageFacts build_image_facts(std::vector<std::shared_ptr<const LayerFacts>> layers) {
+ImageFacts build_image_facts(std::vector<std::shared_ptr<const LayerFacts>> layers, ImageTree::Whiteouts whiteouts) {
   static const LayerFacts nothing;
   ImageFacts image;
+  image.tree = ImageTree(whiteouts);
   image.layers = std::move(layers);
   for (const auto& l : image.layers) image.tree.add_layer(l ? *l : nothing);
   image.tree.finish();

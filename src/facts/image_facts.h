@@ -14,17 +14,17 @@
 namespace careen {
 
 struct Distribution {
-  std::string id, release;  // os-release's ID; VERSION_ID, a codename, or "testing/sid" and the like; "" unknown
-  std::string pretty;       // for people
+  std::string id, release;        // os-release's ID; VERSION_ID, a codename, or "testing/sid" and the like; "" unknown
+  std::string pretty;             // for people
   std::vector<std::string> like;  // ID_LIKE
 };
 
 struct InstalledPackage {
-  Package package;          // without its files: see ImageFacts::owners
-  size_t owned_files = 0;   // that are there
+  Package package;             // without its files: see ImageFacts::owners
+  size_t owned_files = 0;      // that are there
   std::string database, root;  // root: "" or "opt/chroot/"
   size_t layer = 0;
-  bool visible = true;      // false: the database was deleted in a later layer
+  bool visible = true;  // false: the database was deleted in a later layer
 };
 
 // What the package's own record says of one file that is there.
@@ -40,7 +40,7 @@ struct ImageFacts {
   ImageTree tree;
   Distribution distribution;
   std::vector<InstalledPackage> packages;
-  // By layer and number of entry: the package that owns a visible regular file.
+  // By layer and number of entry: the package that owns a visible regular file. Empty for a layer without an owned file.
   std::vector<std::vector<Owner>> owners;
   std::multimap<std::pair<size_t, uint32_t>, Owner> other_owners;  // of files that several packages claim
   std::vector<Coverage> coverage;
@@ -58,6 +58,6 @@ struct ImageFacts {
   std::unordered_map<NodeId, const StoredText*> text_at;
 };
 
-ImageFacts build_image_facts(std::vector<std::shared_ptr<const LayerFacts>> layers);
+ImageFacts build_image_facts(std::vector<std::shared_ptr<const LayerFacts>> layers, ImageTree::Whiteouts whiteouts = ImageTree::Whiteouts::apply);
 
 }  // namespace careen

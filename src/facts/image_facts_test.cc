@@ -11,17 +11,21 @@ namespace {
 using test::facts_of_text;
 using testing::ElementsAre;
 
-Distribution distribution(std::string_view text) { return facts_of_text(text).distribution; }
+Distribution distribution(std::string_view text) {
+  return facts_of_text(text).distribution;
+}
 
 TEST(Distribution, ComesFromOsRelease) {
-  auto d = distribution("file /usr/lib/os-release 0644 \"ID=debian\\nVERSION_ID=\\\"12\\\"\\nPRETTY_NAME='Debian 12'\\n\"\nlink /etc/os-release -> ../usr/lib/os-release");
+  auto d = distribution(
+      "file /usr/lib/os-release 0644 \"ID=debian\\nVERSION_ID=\\\"12\\\"\\nPRETTY_NAME='Debian 12'\\n\"\nlink /etc/os-release -> ../usr/lib/os-release");
   EXPECT_EQ(d.id, "debian");
   EXPECT_EQ(d.release, "12");
   EXPECT_EQ(d.pretty, "Debian 12");
 }
 
 TEST(Distribution, IsReadWhereOnlyTheVendorsFileIsThere) {
-  EXPECT_EQ(distribution("file /usr/lib/os-release 0644 \"ID=wolfi\\nVERSION_ID=2023\\nID_LIKE=\\\"alpine busy\\\"\\n\"").like, (std::vector<std::string>{"alpine", "busy"}));
+  EXPECT_EQ(distribution("file /usr/lib/os-release 0644 \"ID=wolfi\\nVERSION_ID=2023\\nID_LIKE=\\\"alpine busy\\\"\\n\"").like,
+            (std::vector<std::string>{"alpine", "busy"}));
 }
 
 std::string debian(const std::string& os, const std::string& more) {
@@ -53,7 +57,9 @@ TEST(Distribution, RollingReleasesAndNone) {
 }
 
 TEST(Distribution, TheTopmostFileCounts) {
-  EXPECT_EQ(distribution("file /etc/os-release 0644 \"ID=debian\\nVERSION_ID=11\\n\"\nlayer\nfile /etc/os-release 0644 \"ID=debian\\nVERSION_ID=12\\n\"").release, "12");
+  EXPECT_EQ(
+      distribution("file /etc/os-release 0644 \"ID=debian\\nVERSION_ID=11\\n\"\nlayer\nfile /etc/os-release 0644 \"ID=debian\\nVERSION_ID=12\\n\"").release,
+      "12");
   EXPECT_EQ(distribution("file /etc/os-release 0644 \"ID=debian\\n\"\nlayer\nwhiteout /etc/os-release").id, "");
 }
 
@@ -102,7 +108,9 @@ TEST(Packages, OfDpkgWithTheirFilesThroughTheImagesLinks) {
   EXPECT_TRUE(f.owners[f.tree.node(id).layer][f.tree.node(id).record].config);
 }
 
-TEST(Packages, CountEachOwnedFileOnce) { EXPECT_EQ(facts_of_text(kDpkg).packages.at(0).owned_files, 2U); }
+TEST(Packages, CountEachOwnedFileOnce) {
+  EXPECT_EQ(facts_of_text(kDpkg).packages.at(0).owned_files, 2U);
+}
 
 TEST(Packages, ADatabaseThatALaterLayerReplacedGivesNoRows) {
   ImageFacts f = facts_of_text(std::string(kDpkg) + "layer\nfile /var/lib/dpkg/status |\n  Package: other\n  Status: install ok installed\n  Version: 2\n");
@@ -157,7 +165,8 @@ TEST(Packages, DivertedFilesHaveNoOwner) {
 
 TEST(Packages, AFileOfTwoPackagesIsKeptForBoth) {
   ImageFacts f = facts_of_text(
-      "file /var/lib/dpkg/status |\n  Package: a\n  Status: install ok installed\n  Version: 1\n  \n  Package: b\n  Status: install ok installed\n  Version: 1\n"
+      "file /var/lib/dpkg/status |\n  Package: a\n  Status: install ok installed\n  Version: 1\n  \n  Package: b\n  Status: install ok installed\n  Version: "
+      "1\n"
       "file /var/lib/dpkg/info/a.list |\n  /x\nfile /var/lib/dpkg/info/b.list |\n  /x\nfile /x \"\"\n");
   ASSERT_NE(f.owner_of("x"), nullptr);
   EXPECT_EQ(f.owner_of("x")->package.name, "a");
@@ -172,7 +181,8 @@ TEST(Packages, AnImageWithoutADatabaseSaysSo) {
 }
 
 TEST(ImageFacts, KeepsTextsAndElfFactsOfVisibleFilesAlone) {
-  ImageFacts f = facts_of_text("file /run.sh 0755 \"#!/bin/sh\\nold\\n\"\nelf /lib/l.so soname=old\nlayer\nfile /run.sh 0755 \"#!/bin/sh\\nnew\\n\"\nelf /lib/l.so soname=new");
+  ImageFacts f = facts_of_text(
+      "file /run.sh 0755 \"#!/bin/sh\\nold\\n\"\nelf /lib/l.so soname=old\nlayer\nfile /run.sh 0755 \"#!/bin/sh\\nnew\\n\"\nelf /lib/l.so soname=new");
   EXPECT_EQ(f.text("run.sh"), "#!/bin/sh\nnew\n");
   ASSERT_NE(f.elf(f.tree.find("lib/l.so")), nullptr);
   EXPECT_EQ(f.elf(f.tree.find("lib/l.so"))->soname, "new");
@@ -183,7 +193,8 @@ TEST(ImageFacts, KeepsTextsAndElfFactsOfVisibleFilesAlone) {
 
 // A hard link is the file as much as its first name is.
 TEST(ImageFacts, HardLinkedNamesHaveTheSameFacts) {
-  ImageFacts f = facts_of_text("elf /lib/a.so soname=a\nhard /lib/b.so -> /lib/a.so\nfile /a.sh 0755 \"#!/bin/sh\\nx\\n\"\nhard /b.sh -> /a.sh\nlayer\nwhiteout /a.sh");
+  ImageFacts f =
+      facts_of_text("elf /lib/a.so soname=a\nhard /lib/b.so -> /lib/a.so\nfile /a.sh 0755 \"#!/bin/sh\\nx\\n\"\nhard /b.sh -> /a.sh\nlayer\nwhiteout /a.sh");
   ASSERT_NE(f.elf(f.tree.find("lib/a.so")), nullptr);
   ASSERT_NE(f.elf(f.tree.find("lib/b.so")), nullptr);
   EXPECT_EQ(f.elf(f.tree.find("lib/b.so"))->soname, "a");

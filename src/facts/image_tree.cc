@@ -33,7 +33,7 @@ constexpr uint64_t kNoEntry = UINT64_MAX;
 
 }  // namespace
 
-ImageTree::ImageTree() {
+ImageTree::ImageTree(Whiteouts w) : whiteouts_(w) {
   nodes_.emplace_back();
   table_.assign(1024, kNoEntry);
 }
@@ -95,6 +95,7 @@ NodeId ImageTree::make(NodeId parent, std::string_view name) {
   }
   Node& n = nodes_[id];
   n.dead = false;
+  if (!origins_.empty()) origins_.erase(id);
   n.type = FileType::directory;
   n.record = UINT32_MAX;
   n.layer = static_cast<uint16_t>(layer_sizes_.size());
@@ -205,10 +206,16 @@ std::vector<NodeId> ImageTree::sorted_children(NodeId id) const {
 void ImageTree::whiteouts(const LayerFacts& layer) {
   size_t index = layer_sizes_.size();
   FileRecord r;
+  // Links that this layer replaces by folders: a whiteout below such a name does not reach what the link led to.
+  std::vector<std::string> replaced;
+  for (FileCursor c(layer.files); c.next(r);)
+    if (r.type == FileType::directory)
+      if (NodeId id = find(r.path, Last::keep); id != kNoNode && nodes_[id].type == FileType::symlink) replaced.push_back(r.path + "/");
   for (FileCursor c(layer.files); c.next(r);) {
     std::string_view base = base_name(r.path);
     if (!base.starts_with(kWhiteout)) continue;
     std::string dir(dir_name(r.path));
+    if (std::any_of(replaced.begin(), replaced.end(), [&](const std::string& p) { return r.path.starts_with(p); })) continue;
     NodeId at = directory(dir, false);
     if (base == kOpaque) {
       if (at != kNoNode) clear_children(at);
@@ -228,7 +235,7 @@ void ImageTree::whiteouts(const LayerFacts& layer) {
 
 void ImageTree::entry(const FileRecord& r, uint32_t index) {
   std::string_view base = base_name(r.path);
-  if (base.starts_with(kWhiteout)) return;
+  if (whiteouts_ == Whiteouts::apply && base.starts_with(kWhiteout)) return;
   std::string_view dir = dir_name(r.path);
   if (last_node_ == kNoNode || dir != last_directory_) {  // entries of one directory mostly follow each other
     NodeId found = directory(dir, true);
@@ -255,6 +262,8 @@ void ImageTree::entry(const FileRecord& r, uint32_t index) {
       return;
     }
     if (to == old) return;
+    auto known = origins_.find(to);
+    std::string origin = known != origins_.end() ? known->second : path(to);
     record = nodes_[to].record;
     from = nodes_[to].layer;
     type = nodes_[to].type;
@@ -267,6 +276,7 @@ void ImageTree::entry(const FileRecord& r, uint32_t index) {
     n.layer = from;
     n.target_at = t.target_at;
     n.target_size = t.target_size;
+    origins_[id] = std::move(origin);
     return;
   }
   if (old != kNoNode) remove(old);
@@ -301,8 +311,8 @@ void ImageTree::finish() {
 std::optional<size_t> ImageTree::hidden_by(size_t layer, const std::string& path) const {
   std::optional<size_t> found;
   for (const auto& [removed, by] : removals_) {
-    bool hit = removed.ends_with('/') ? path.starts_with(removed) || removed == "/"
-                                      : path == removed || (path.starts_with(removed) && path[removed.size()] == '/');
+    bool hit =
+        removed.ends_with('/') ? path.starts_with(removed) || removed == "/" : path == removed || (path.starts_with(removed) && path[removed.size()] == '/');
     if (by > layer && hit && (!found || by < *found)) found = by;
   }
   if (found) return found;

@@ -7,6 +7,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "facts/coverage.h"
@@ -29,7 +30,9 @@ struct Node {
 
 class ImageTree {
  public:
-  ImageTree();
+  // A root file system has no whiteouts: files of such names are files.
+  enum class Whiteouts : uint8_t { apply, plain };
+  explicit ImageTree(Whiteouts w = Whiteouts::apply);
   // Lays one layer over what is there. Layers in order, lowest first.
   void add_layer(const LayerFacts& layer);
   // After the last layer: which entries of each layer are visible.
@@ -59,6 +62,9 @@ class ImageTree {
   }
   std::vector<NodeId> sorted_children(NodeId id) const;
 
+  // Nodes that hard links made, with the path of the file's first name when they were made.
+  const std::unordered_map<NodeId, std::string>& origins() const { return origins_; }
+
   const std::vector<Coverage>& oddities() const { return oddities_; }
 
  private:
@@ -79,7 +85,7 @@ class ImageTree {
   size_t slot(NodeId parent, std::string_view name, uint64_t hash) const;
   void grow();
   NodeId make(NodeId parent, std::string_view name);
-  void remove(NodeId id);           // with all below it
+  void remove(NodeId id);  // with all below it
   void clear_children(NodeId id);
   NodeId directory(std::string_view path, bool create);  // resolves links on the way
   NodeId resolve(NodeId at, std::string_view path, Last last, bool create, int& hops);
@@ -89,6 +95,7 @@ class ImageTree {
   std::vector<Node> nodes_;
   std::string text_;
   std::vector<uint64_t> table_;  // open addressing by (parent, name): the upper half of the hash, then the node
+  Whiteouts whiteouts_ = Whiteouts::apply;
   size_t used_ = 0;
   std::string last_directory_;  // what directory() gave for the entry before, while no node was removed since
   NodeId last_node_ = kNoNode;
@@ -96,6 +103,7 @@ class ImageTree {
   std::vector<std::vector<bool>> visible_;
   std::vector<std::pair<std::string, size_t>> removals_;  // path (or "path/" for opaque) and the layer that removed it
   std::vector<Coverage> oddities_;
+  std::unordered_map<NodeId, std::string> origins_;
 };
 
 }  // namespace careen

@@ -18,7 +18,9 @@ ImageTree tree_of(std::string_view text) {
   return t;
 }
 
-std::vector<std::string> lines(std::string_view text) { return test::tree_lines(tree_of(text)); }
+std::vector<std::string> lines(std::string_view text) {
+  return test::tree_lines(tree_of(text));
+}
 
 TEST(ImageTree, ListsParentsBeforeChildrenAndSiblingsByName) {
   EXPECT_THAT(lines("file /b/z\nfile /a\ndir /b\nfile /b/c/d\nlink /l -> b"), ElementsAre("a", "b/", "b/c/", "b/c/d", "b/z", "l -> b"));
@@ -80,8 +82,7 @@ TEST(ImageTree, LinksInDirectoryPositionsAreFollowedInsideTheRoot) {
 }
 
 TEST(ImageTree, AFolderOverALinkReplacesIt) {
-  EXPECT_THAT(lines("file /usr/lib/x\nlink /lib -> usr/lib\nlayer\ndir /lib\nfile /lib/y"),
-              ElementsAre("lib/", "lib/y", "usr/", "usr/lib/", "usr/lib/x"));
+  EXPECT_THAT(lines("file /usr/lib/x\nlink /lib -> usr/lib\nlayer\ndir /lib\nfile /lib/y"), ElementsAre("lib/", "lib/y", "usr/", "usr/lib/", "usr/lib/x"));
 }
 
 TEST(ImageTree, AFileOverAFolderTakesAllBelowAway) {

@@ -78,7 +78,8 @@ std::optional<DatabaseKind> database_kind(std::string_view path) {
         if (file == "mtree") return DatabaseKind::pacman_mtree;
         return std::nullopt;
       }
-      default: return p.kind;
+      default:
+        return p.kind;
     }
   }
   return std::nullopt;
@@ -104,20 +105,19 @@ bool wants_text(std::string_view path, uint32_t mode, Bytes first) {
                  line.find("openrc") != std::string_view::npos;
     if (shell && ((mode & 0111) != 0 || path.find('/') == std::string_view::npos || name.ends_with(".sh"))) return true;
   }
-  if (name == "os-release" || path == "etc/debian_version" || path == "etc/alpine-release" || path == "etc/lsb-release" ||
-      path == "etc/redhat-release" || path == "etc/arch-release" || path == "etc/inittab" || path == "etc/nsswitch.conf" ||
-      path == "etc/pam.conf" || path == "etc/supervisord.conf" || path == "etc/crontab" || path == "etc/ld.so.preload" ||
-      path == "etc/passwd" || path == "etc/rc.local")
+  if (name == "os-release" || path == "etc/debian_version" || path == "etc/alpine-release" || path == "etc/lsb-release" || path == "etc/redhat-release" ||
+      path == "etc/arch-release" || path == "etc/inittab" || path == "etc/nsswitch.conf" || path == "etc/pam.conf" || path == "etc/supervisord.conf" ||
+      path == "etc/crontab" || path == "etc/ld.so.preload" || path == "etc/passwd" || path == "etc/rc.local")
     return true;
   if (path.starts_with("etc/ld.so.conf") || (path.starts_with("etc/ld-musl-") && path.ends_with(".path"))) return true;
   if (path.ends_with(".conf") && path.find("ld.so.conf") != std::string_view::npos) return true;
-  if (starts_with_any(path, {"etc/pam.d/", "usr/lib/pam.d/", "usr/share/pam.d/", "etc/init.d/", "etc/supervisor/", "etc/supervisord.d/",
-                             "etc/supervisor.d/", "etc/s6-overlay/", "etc/services.d/", "etc/cont-init.d/", "etc/service/", "etc/sv/",
-                             "etc/cron.d/", "etc/apt/sources.list", "etc/init/", "etc/conf.d/", "etc/runit/", "etc/my_init.d/"}))
+  if (starts_with_any(path, {"etc/pam.d/", "usr/lib/pam.d/", "usr/share/pam.d/", "etc/init.d/", "etc/supervisor/", "etc/supervisord.d/", "etc/supervisor.d/",
+                             "etc/s6-overlay/", "etc/services.d/", "etc/cont-init.d/", "etc/service/", "etc/sv/", "etc/cron.d/", "etc/apt/sources.list",
+                             "etc/init/", "etc/conf.d/", "etc/runit/", "etc/my_init.d/"}))
     return true;
   if (path.find("systemd/system/") != std::string_view::npos || path.find("systemd/user/") != std::string_view::npos)
-    return path.ends_with(".service") || path.ends_with(".socket") || path.ends_with(".timer") || path.ends_with(".conf") ||
-           path.ends_with(".target") || path.ends_with(".path");
+    return path.ends_with(".service") || path.ends_with(".socket") || path.ends_with(".timer") || path.ends_with(".conf") || path.ends_with(".target") ||
+           path.ends_with(".path");
   if (starts_with_any(path, {"entrypoint", "docker-entrypoint"}) || name == "Procfile") return true;
   return false;
 }

@@ -8,9 +8,9 @@
 
 namespace careen {
 
-inline constexpr uint64_t kMaxStoredText = 64 << 10;        // one script, unit or configuration file
-inline constexpr uint64_t kMaxStoredTexts = 32ULL << 20;    // all of a layer
-inline constexpr uint64_t kMaxTextDatabase = 64ULL << 20;   // a dpkg status, an apk database
+inline constexpr uint64_t kMaxStoredText = 64 << 10;       // one script, unit or configuration file
+inline constexpr uint64_t kMaxStoredTexts = 32ULL << 20;   // all of a layer
+inline constexpr uint64_t kMaxTextDatabase = 64ULL << 20;  // a dpkg status, an apk database
 
 // The kind of package database that a path is, under whatever root; nullopt for other files.
 std::optional<DatabaseKind> database_kind(std::string_view path);

@@ -51,7 +51,9 @@ TEST(DatabaseRoot, IsWhatStandsBeforeTheDatabase) {
   EXPECT_EQ(database_root("busr/lib/apk/db/installed", DatabaseKind::apk_installed), "busr/");
 }
 
-bool wants(std::string_view path, std::string_view first = "", uint32_t mode = 0644) { return wants_text(path, mode, as_bytes(first)); }
+bool wants(std::string_view path, std::string_view first = "", uint32_t mode = 0644) {
+  return wants_text(path, mode, as_bytes(first));
+}
 
 TEST(WantsText, ScriptsThatCanBeFollowed) {
   EXPECT_TRUE(wants("usr/local/bin/run", "#!/bin/sh\n", 0755));
@@ -63,15 +65,36 @@ TEST(WantsText, ScriptsThatCanBeFollowed) {
   EXPECT_TRUE(wants("start", "#!/bin/sh\n", 0644));
   EXPECT_FALSE(wants("opt/x/start", "#!/bin/sh\n", 0644));
   EXPECT_FALSE(wants("usr/bin/tool", "#!/usr/bin/perl\n", 0755));
-  EXPECT_FALSE(wants("usr/bin/tool", "\x7f" "ELF sh", 0755));
+  EXPECT_FALSE(wants("usr/bin/tool",
+                     "\x7f"
+                     "ELF sh",
+                     0755));
 }
 
 TEST(WantsText, ConfigurationThatSaysWhatStarts) {
-  for (const char* path : {"etc/os-release", "usr/lib/os-release", "etc/debian_version", "etc/ld.so.conf", "etc/ld.so.conf.d/x.conf", "etc/ld-musl-x86_64.path",
-                           "etc/ld.so.preload", "etc/pam.d/sshd", "usr/lib/pam.d/sshd", "etc/nsswitch.conf", "etc/init.d/ssh", "etc/inittab",
-                           "etc/supervisor/conf.d/app.conf", "etc/supervisord.conf", "etc/services.d/app/run", "etc/s6-overlay/s6-rc.d/app/run",
-                           "etc/service/app/run", "etc/systemd/system/x.service", "usr/lib/systemd/system/ssh.socket",
-                           "lib/systemd/system/ssh.service.d/override.conf", "etc/apt/sources.list.d/debian.sources", "srv/app/Procfile", "entrypoint.txt"})
+  for (const char* path : {"etc/os-release",
+                           "usr/lib/os-release",
+                           "etc/debian_version",
+                           "etc/ld.so.conf",
+                           "etc/ld.so.conf.d/x.conf",
+                           "etc/ld-musl-x86_64.path",
+                           "etc/ld.so.preload",
+                           "etc/pam.d/sshd",
+                           "usr/lib/pam.d/sshd",
+                           "etc/nsswitch.conf",
+                           "etc/init.d/ssh",
+                           "etc/inittab",
+                           "etc/supervisor/conf.d/app.conf",
+                           "etc/supervisord.conf",
+                           "etc/services.d/app/run",
+                           "etc/s6-overlay/s6-rc.d/app/run",
+                           "etc/service/app/run",
+                           "etc/systemd/system/x.service",
+                           "usr/lib/systemd/system/ssh.socket",
+                           "lib/systemd/system/ssh.service.d/override.conf",
+                           "etc/apt/sources.list.d/debian.sources",
+                           "srv/app/Procfile",
+                           "entrypoint.txt"})
     EXPECT_TRUE(wants(path)) << path;
   for (const char* path : {"etc/hosts", "usr/share/doc/os-release.txt", "etc/shadow", "usr/lib/systemd/system/README", "home/etc/init.d/x", "etc/pam.d"})
     EXPECT_FALSE(wants(path)) << path;

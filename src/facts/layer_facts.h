@@ -16,7 +16,7 @@
 namespace careen {
 
 // Raised whenever a collector keeps more, or reads better: facts of an older number are collected anew.
-inline constexpr uint32_t kCollectors = 1;
+inline constexpr uint32_t kCollectors = 2;
 
 struct ElfFacts {
   std::string path;
@@ -40,8 +40,17 @@ struct ElfSymbols {  // names only, each ended by a NUL; for hunts
 };
 
 enum class DatabaseKind : uint8_t {
-  dpkg_status, dpkg_status_d, dpkg_list, dpkg_md5sums, dpkg_diversions, apk_installed, rpm, rpm_wal,
-  pacman_desc, pacman_files, pacman_mtree,
+  dpkg_status,
+  dpkg_status_d,
+  dpkg_list,
+  dpkg_md5sums,
+  dpkg_diversions,
+  apk_installed,
+  rpm,
+  rpm_wal,
+  pacman_desc,
+  pacman_files,
+  pacman_mtree,
 };
 
 struct PackageFile {  // one file of a package database
@@ -63,8 +72,8 @@ struct FileHit {
 };
 
 struct LayerFacts {
-  Digest diff_id;          // computed here, never claimed
-  uint64_t size = 0;       // uncompressed
+  Digest diff_id;     // computed here, never claimed
+  uint64_t size = 0;  // uncompressed
   FileTable files;
   std::vector<PackageFile> databases;
   std::vector<ElfFacts> elf;

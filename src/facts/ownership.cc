@@ -57,10 +57,7 @@ class Finder {
 
 class Packages {
  public:
-  explicit Packages(ImageFacts& image) : image_(image), finder_(image.tree) {
-    for (size_t i = 0; i < image.layers.size(); ++i)
-      image.owners.emplace_back(image.layers[i] ? image.layers[i]->files.size() : 0);
-  }
+  explicit Packages(ImageFacts& image) : image_(image), finder_(image.tree) { image.owners.resize(image.layers.size()); }
 
   void run() {
     collect();
@@ -131,7 +128,8 @@ class Packages {
         settle(id, seen, !listed);
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
 
@@ -141,8 +139,10 @@ class Packages {
     bool listed = false;
     bool status_d = db.file->kind == DatabaseKind::dpkg_status_d;
     std::vector<std::string> stems;
-    if (status_d) stems = {path};
-    else stems = {root + "var/lib/dpkg/info/" + p.name, root + "var/lib/dpkg/info/" + p.name + ":" + p.architecture};
+    if (status_d)
+      stems = {path};
+    else
+      stems = {root + "var/lib/dpkg/info/" + p.name, root + "var/lib/dpkg/info/" + p.name + ":" + p.architecture};
     for (const std::string& stem : stems) {
       if (const Database* list = at(stem + ".list")) {
         listed = true;
@@ -204,8 +204,10 @@ class Packages {
     NodeId id = finder_.find(path);
     if (id == kNoNode) return false;
     const Node& n = image_.tree.node(id);
-    if (n.type != FileType::regular || n.record == UINT32_MAX) return n.type != FileType::directory;
-    Owner& o = image_.owners[n.layer][n.record];
+    if (n.type != FileType::regular || n.record == UINT32_MAX) return false;
+    std::vector<Owner>& owners = image_.owners[n.layer];
+    if (owners.empty()) owners.resize(image_.layers[n.layer]->files.size());
+    Owner& o = owners[n.record];
     Owner fresh;
     fresh.package = package;
     fresh.config = config;
@@ -251,6 +253,8 @@ class Packages {
 
 }  // namespace
 
-void find_packages(ImageFacts& image) { Packages(image).run(); }
+void find_packages(ImageFacts& image) {
+  Packages(image).run();
+}
 
 }  // namespace careen

@@ -10,9 +10,12 @@ void set_checksum(OwnedFile& f, std::string_view value, bool cut) {
   if (value.size() < 3 || value[0] != 'Q') return;
   auto raw = from_base64(value.substr(2));
   if (!raw) return;
-  if (value[1] == '1' && raw->size() == 20) f.algorithm = cut ? RecordedDigest::sha256_cut : RecordedDigest::sha1;
-  else if (value[1] == '2' && raw->size() == 32) f.algorithm = RecordedDigest::sha256;
-  else return;
+  if (value[1] == '1' && raw->size() == 20)
+    f.algorithm = cut ? RecordedDigest::sha256_cut : RecordedDigest::sha1;
+  else if (value[1] == '2' && raw->size() == 32)
+    f.algorithm = RecordedDigest::sha256;
+  else
+    return;
   f.digest = std::move(*raw);
 }
 
@@ -20,8 +23,10 @@ void finish(std::vector<Package>& out, Package& p, bool& any, size_t* problems) 
   if (any) {
     if (p.source.empty()) p.source = p.name;
     p.source_version = p.version;
-    if (p.name.empty() || p.version.empty()) ++*problems;
-    else out.push_back(std::move(p));
+    if (p.name.empty() || p.version.empty())
+      ++*problems;
+    else
+      out.push_back(std::move(p));
   }
   p = {};
   p.type = PackageType::apk;
@@ -50,12 +55,24 @@ std::vector<Package> parse_apk_installed(std::string_view text, size_t* problems
     }
     std::string_view value = line.substr(2);
     switch (line[0]) {
-      case 'P': p.name = value; break;
-      case 'V': p.version = value; break;
-      case 'A': p.architecture = value; break;
-      case 'o': p.source = value; break;
-      case 'F': dir = value; break;
-      case 'f': cut = value.find('S') != std::string_view::npos; break;
+      case 'P':
+        p.name = value;
+        break;
+      case 'V':
+        p.version = value;
+        break;
+      case 'A':
+        p.architecture = value;
+        break;
+      case 'o':
+        p.source = value;
+        break;
+      case 'F':
+        dir = value;
+        break;
+      case 'f':
+        cut = value.find('S') != std::string_view::npos;
+        break;
       case 'R': {
         OwnedFile f;
         f.path = normal_path(dir + "/" + std::string(value));
@@ -66,7 +83,8 @@ std::vector<Package> parse_apk_installed(std::string_view text, size_t* problems
       case 'Z':
         if (!p.files.empty()) set_checksum(p.files.back(), value, cut);
         break;
-      default: break;
+      default:
+        break;
     }
     return true;
   });

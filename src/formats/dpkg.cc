@@ -64,8 +64,10 @@ std::vector<Package> parse_dpkg_status(std::string_view text, size_t* problems) 
     bool there = files_are_there(get("status"));
     set_source(p, get("source"));
     add_conffiles(p, get("conffiles"));
-    if (there && (p.name.empty() || p.version.empty())) ++*problems;
-    else if (there) out.push_back(std::move(p));
+    if (there && (p.name.empty() || p.version.empty()))
+      ++*problems;
+    else if (there)
+      out.push_back(std::move(p));
     fields.clear();
     current = nullptr;
   };
@@ -75,8 +77,8 @@ std::vector<Package> parse_dpkg_status(std::string_view text, size_t* problems) 
     } else if (line.front() == ' ' || line.front() == '\t') {
       if (current != nullptr) current->append("\n").append(line);
     } else if (size_t colon = line.find(':'); colon != std::string_view::npos && colon <= 64) {
-      static const std::map<std::string, int, std::less<>> wanted{
-          {"package", 0}, {"status", 0}, {"version", 0}, {"architecture", 0}, {"source", 0}, {"conffiles", 0}};
+      static const std::map<std::string, int, std::less<>> wanted{{"package", 0},      {"status", 0}, {"version", 0},
+                                                                  {"architecture", 0}, {"source", 0}, {"conffiles", 0}};
       std::string key = lower(line.substr(0, colon));
       if (wanted.contains(key)) {
         current = &fields[key];

@@ -14,8 +14,8 @@ namespace careen {
 // `problems` counts paragraphs that name no package or no version.
 std::vector<Package> parse_dpkg_status(std::string_view text, size_t* problems);
 
-std::vector<OwnedFile> parse_dpkg_list(std::string_view text);     // info/NAME.list
-std::vector<OwnedFile> parse_dpkg_md5sums(std::string_view text);  // info/NAME.md5sums
+std::vector<OwnedFile> parse_dpkg_list(std::string_view text);          // info/NAME.list
+std::vector<OwnedFile> parse_dpkg_md5sums(std::string_view text);       // info/NAME.md5sums
 std::vector<std::string> parse_dpkg_diversions(std::string_view text);  // the diverted-from and diverted-to paths
 
 }  // namespace careen

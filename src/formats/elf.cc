@@ -8,11 +8,9 @@
 namespace careen {
 namespace {
 
-constexpr uint64_t kNeeded = 1, kPltRelSize = 2, kHash = 4, kStrTab = 5, kSymTab = 6, kRela = 7, kRelaSize = 8,
-                   kStrSize = 10, kInit = 12, kSoname = 14, kRpath = 15, kRel = 17, kRelSize = 18, kPltRel = 20,
-                   kJmpRel = 23, kBindNow = 24, kInitArray = 25, kInitArraySize = 27, kRunpath = 29, kFlags = 30,
-                   kPreinitArray = 32, kPreinitArraySize = 33, kRelrSize = 35, kRelr = 36, kGnuHash = 0x6ffffef5,
-                   kFlags1 = 0x6ffffffb;
+constexpr uint64_t kNeeded = 1, kPltRelSize = 2, kHash = 4, kStrTab = 5, kSymTab = 6, kRela = 7, kRelaSize = 8, kStrSize = 10, kInit = 12, kSoname = 14,
+                   kRpath = 15, kRel = 17, kRelSize = 18, kPltRel = 20, kJmpRel = 23, kBindNow = 24, kInitArray = 25, kInitArraySize = 27, kRunpath = 29,
+                   kFlags = 30, kPreinitArray = 32, kPreinitArraySize = 33, kRelrSize = 35, kRelr = 36, kGnuHash = 0x6ffffef5, kFlags1 = 0x6ffffffb;
 constexpr size_t kMaxConstructors = 4096;
 constexpr size_t kMaxSections = 65'536;
 
@@ -23,6 +21,7 @@ class Parser {
   Result<void> run() {
     CAREEN_TRY(header());
     CAREEN_TRY(program_headers());
+    f_.map_segments();
     notes_and_interpreter();
     sections();
     dynamic();
@@ -58,7 +57,23 @@ class Parser {
       problem(std::string(what) + " passes the end of its segment");
       size = follow;
     }
+    uint64_t left = *offset < file_.size() ? file_.size() - *offset : 0;
+    if (size > left) {
+      problem(std::string(what) + " passes the end of the file");
+      size = left;
+    }
     return at(*offset, size);
+  }
+
+  // Relocations in pieces, so that their raw form is never held beside the parsed one.
+  void relocation_table(uint64_t address, uint64_t size, const char* what, bool with_addend) {
+    uint64_t each = (f_.is64 ? 8 : 4) * (with_addend ? 3 : 2), piece = each * 16'384;
+    size = std::min(size, kMaxRelocations * each);
+    for (uint64_t done = 0; done < size && f_.relocations.size() < kMaxRelocations; done += piece) {
+      auto b = table(address + done, std::min(piece, size - done), what);
+      relocations_in(b, with_addend);
+      if (b.size() < std::min(piece, size - done)) break;
+    }
   }
   uint64_t word(Reader& r) const { return f_.is64 ? r.u64() : r.u32(); }
   size_t word_size() const { return f_.is64 ? 8 : 4; }
@@ -83,8 +98,7 @@ class Parser {
   Result<void> header() {
     auto ident = at(0, 16);
     if (ident.empty() || !is_elf(ident)) return Error{Errc::corrupt, "not an ELF file"};
-    if ((ident[4] != 1 && ident[4] != 2) || (ident[5] != 1 && ident[5] != 2))
-      return Error{Errc::corrupt, "ELF header has an unknown class or byte order"};
+    if ((ident[4] != 1 && ident[4] != 2) || (ident[5] != 1 && ident[5] != 2)) return Error{Errc::corrupt, "ELF header has an unknown class or byte order"};
     f_.is64 = ident[4] == 2;
     f_.endian = ident[5] == 1 ? Endian::little : Endian::big;
     auto b = at(16, f_.is64 ? 48 : 36);
@@ -192,10 +206,11 @@ class Parser {
       s.link = r.u32();
       all.push_back(s);
     }
-    bool is_static = std::none_of(f_.segments.begin(), f_.segments.end(),
-                                  [](const ElfSegment& s) { return s.type == elf::kDynamic; });
+    bool is_static = std::none_of(f_.segments.begin(), f_.segments.end(), [](const ElfSegment& s) { return s.type == elf::kDynamic; });
+    bool named = false;
+    uint64_t relocation_bytes = 0;  // of all sections: many headers may name the same bytes
     for (const Section& s : all) {
-      if (s.type == 2 && s.link < all.size()) {
+      if (s.type == 2 && !std::exchange(named, true) && s.link < all.size()) {
         const Section& names = all[s.link];
         if (names.size > kMaxStringTable || s.size > kMaxSymbols * 24) continue;
         use_strings(at(names.offset, names.size));
@@ -203,7 +218,7 @@ class Parser {
           if (sym.defined && (sym.type == elf::kSymbolFunction || sym.type == elf::kSymbolIfunc)) f_.local_symbols.push_back(sym);
         keep_strings();
       }
-      if ((s.type == 4 || s.type == 9) && is_static && f_.type != elf::kTypeRelocatable && s.size <= kMaxRelocations * 24)
+      if ((s.type == 4 || s.type == 9) && is_static && f_.type != elf::kTypeRelocatable && (relocation_bytes += s.size) <= kMaxRelocations * 24)
         relocations_in(at(s.offset, s.size), s.type == 4);
     }
   }
@@ -260,8 +275,7 @@ class Parser {
     if (!offset || follow < word_size()) return 0;
     std::array<uint8_t, 8> b{};
     if (!file_.read(*offset, std::span(b).first(word_size()))) return 0;
-    return f_.is64 ? static_cast<int64_t>(load<uint64_t>(b.data(), f_.endian))
-                   : static_cast<int32_t>(load<uint32_t>(b.data(), f_.endian));
+    return f_.is64 ? static_cast<int64_t>(load<uint64_t>(b.data(), f_.endian)) : static_cast<int32_t>(load<uint32_t>(b.data(), f_.endian));
   }
 
   // Packed relative relocations: an even word is an address, an odd one a bitmap of the words that follow it.
@@ -274,6 +288,7 @@ class Parser {
       if (f_.relocations.size() < kMaxRelocations) f_.relocations.push_back({address, type, 0, in_place(address)});
     };
     while (r.left() >= step) {
+      if (f_.relocations.size() >= kMaxRelocations) return problem("more relocations than kMaxRelocations");
       uint64_t w = word(r);
       if ((w & 1) == 0) {
         add(w);
@@ -290,8 +305,7 @@ class Parser {
     uint64_t count = 0;
     for (const ElfRelocation& r : f_.relocations) count = std::max<uint64_t>(count, uint64_t{r.symbol} + 1);
     if (auto it = d.find(kHash); it != d.end()) {
-      auto b = table(it->second, 8, "hash table");
-      if (b.size() == 8) count = std::max<uint64_t>(count, load<uint32_t>(b.data() + 4, f_.endian));
+      count = std::max(count, hash_count(it->second));
     }
     if (auto it = d.find(kGnuHash); it != d.end()) count = std::max(count, gnu_hash_count(it->second));
     if (count > kMaxSymbols) {
@@ -299,6 +313,26 @@ class Parser {
       count = kMaxSymbols;
     }
     return static_cast<size_t>(count);
+  }
+
+  // The same for the old table. The loader follows buckets and chains and never asks how many there are said to be.
+  uint64_t hash_count(uint64_t address) {
+    auto head = table(address, 8, "hash table");
+    if (head.size() != 8) return 0;
+    uint64_t buckets = load<uint32_t>(head.data(), f_.endian), count = load<uint32_t>(head.data() + 4, f_.endian);
+    if (buckets > kMaxSymbols) return problem("hash table is too large"), std::min<uint64_t>(count, kMaxSymbols);
+    auto b = table(address + 8, buckets * 4, "hash buckets");
+    uint64_t chains = address + 8 + buckets * 4, steps = 0;
+    for (size_t i = 0; i + 4 <= b.size(); i += 4)
+      for (uint32_t at = load<uint32_t>(b.data() + i, f_.endian); at != 0 && ++steps < kMaxSymbols;) {
+        count = std::max<uint64_t>(count, uint64_t{at} + 1);
+        uint64_t follow = 0;
+        auto offset = f_.offset_of(chains + uint64_t{at} * 4, &follow);
+        std::array<uint8_t, 4> w{};
+        if (!offset || follow < 4 || !file_.read(*offset, w)) break;
+        at = load<uint32_t>(w.data(), f_.endian);
+      }
+    return count;
   }
 
   // The highest symbol index that a chain of the table reaches.
@@ -339,31 +373,41 @@ class Parser {
     for (const ElfSegment& s : f_.segments)
       if (s.type == elf::kDynamic) seg = &s;  // the loader takes the last
     if (seg == nullptr) return;
-    // The loader finds it by address; p_offset may lie.
+    // The loader finds it by address and reads to its null entry; p_offset and both sizes may lie.
     uint64_t follow = 0;
     auto offset = f_.offset_of(seg->address, &follow);
-    uint64_t size = std::min({std::max(seg->file_size, seg->memory_size), uint64_t{kMaxDynamicEntries} * 2 * word_size()});
-    auto b = offset ? at(*offset, std::min(size, follow)) : at(seg->offset, std::min(size, seg->file_size));
+    if (!offset) offset = seg->offset, follow = seg->file_size;
+    uint64_t held = *offset < file_.size() ? file_.size() - *offset : 0;
+    auto b = at(*offset, std::min({follow, held, uint64_t{kMaxDynamicEntries} * 2 * word_size()}));
     if (b.empty()) return problem("the dynamic section lies outside the file");
     f_.has_dynamic = true;
 
     std::map<uint64_t, uint64_t> d;
     std::vector<uint64_t> needed;
+    bool ended = false;
     Reader r(b, f_.endian);
     while (r.left() >= 2 * word_size()) {
       uint64_t tag = word(r), value = word(r);
-      if (tag == 0) break;
-      if (tag == kNeeded) needed.push_back(value);
-      else d[tag] = value;
+      if (tag == 0) {
+        ended = true;
+        break;
+      }
+      if (tag == kNeeded)
+        needed.push_back(value);
+      else
+        d[tag] = value;
     }
+    if (!ended) problem("the dynamic section has no end");
     auto value = [&](uint64_t tag) {
       auto it = d.find(tag);
       return it == d.end() ? 0 : it->second;
     };
     if (d.contains(kStrTab)) {
       uint64_t n = value(kStrSize);
-      if (n > kMaxStringTable) problem("string table larger than 256 MiB (kMaxStringTable)");
-      else use_strings(table(value(kStrTab), n, "string table"));
+      if (n > kMaxStringTable)
+        problem("string table larger than 256 MiB (kMaxStringTable)");
+      else
+        use_strings(table(value(kStrTab), n, "string table"));
     }
     for (uint64_t n : needed) f_.needed.emplace_back(string_at(n));
     if (d.contains(kSoname)) f_.soname = string_at(value(kSoname));
@@ -373,10 +417,9 @@ class Parser {
 
     uint64_t cap = kMaxRelocations * 24;
     if (d.contains(kRelr)) relr(table(value(kRelr), std::min(value(kRelrSize), cap), "packed relocations"));
-    if (d.contains(kRela)) relocations_in(table(value(kRela), std::min(value(kRelaSize), cap), "relocations"), true);
-    if (d.contains(kRel)) relocations_in(table(value(kRel), std::min(value(kRelSize), cap), "relocations"), false);
-    if (d.contains(kJmpRel))
-      relocations_in(table(value(kJmpRel), std::min(value(kPltRelSize), cap), "PLT relocations"), value(kPltRel) != kRel);
+    if (d.contains(kRela)) relocation_table(value(kRela), value(kRelaSize), "relocations", true);
+    if (d.contains(kRel)) relocation_table(value(kRel), value(kRelSize), "relocations", false);
+    if (d.contains(kJmpRel)) relocation_table(value(kJmpRel), value(kPltRelSize), "PLT relocations", value(kPltRel) != kRel);
     if (d.contains(kSymTab)) {
       size_t each = f_.is64 ? 24 : 16;
       f_.symbols = symbols_in(table(value(kSymTab), symbol_count(d) * each, "symbol table"));
@@ -404,50 +447,90 @@ class Parser {
 namespace elf {
 
 std::string machine_name(uint16_t m) {
-  static const std::map<uint16_t, const char*> names{{2, "sparc"},     {3, "i386"},    {8, "mips"},     {20, "powerpc"},
-                                                     {21, "powerpc64"}, {22, "s390x"},  {40, "arm"},     {43, "sparc64"},
-                                                     {62, "x86-64"},    {183, "aarch64"}, {243, "riscv"}, {258, "loongarch"},
-                                                     {247, "bpf"}};
+  static const std::map<uint16_t, const char*> names{{2, "sparc"},   {3, "i386"},        {8, "mips"},     {20, "powerpc"}, {21, "powerpc64"},
+                                                     {22, "s390x"},  {40, "arm"},        {43, "sparc64"}, {62, "x86-64"},  {183, "aarch64"},
+                                                     {243, "riscv"}, {258, "loongarch"}, {247, "bpf"}};
   auto it = names.find(m);
   return it == names.end() ? "machine " + std::to_string(m) : it->second;
 }
 
 std::string architecture_of(uint16_t m, bool is64, bool little) {
   switch (m) {
-    case 3: return "386";
-    case 8: return is64 ? (little ? "mips64le" : "mips64") : (little ? "mipsle" : "mips");
-    case 21: return little ? "ppc64le" : "ppc64";
-    case 22: return "s390x";
-    case 40: return "arm";
-    case 62: return is64 ? "amd64" : "x32";
-    case 183: return "arm64";
-    case 243: return is64 ? "riscv64" : "riscv32";
-    case 258: return "loong64";
-    default: return "";
+    case 3:
+      return "386";
+    case 8:
+      return is64 ? (little ? "mips64le" : "mips64") : (little ? "mipsle" : "mips");
+    case 21:
+      return little ? "ppc64le" : "ppc64";
+    case 22:
+      return "s390x";
+    case 40:
+      return "arm";
+    case 62:
+      return is64 ? "amd64" : "x32";
+    case 183:
+      return "arm64";
+    case 243:
+      return is64 ? "riscv64" : "riscv32";
+    case 258:
+      return "loong64";
+    default:
+      return "";
   }
 }
 
 }  // namespace elf
 
-std::optional<uint64_t> ElfFile::offset_of(uint64_t address, uint64_t* follow) const {
-  // Later segments are mapped over earlier ones.
-  for (auto s = segments.rbegin(); s != segments.rend(); ++s) {
-    if (s->type != elf::kLoad || address < s->address || address - s->address >= s->file_size) continue;
-    uint64_t in = address - s->address;
-    if (s->offset > UINT64_MAX - in) return std::nullopt;
-    if (follow != nullptr) *follow = s->file_size - in;
-    return s->offset + in;
+// The loader maps whole pages: bytes of the file before and after a segment's own, in its first and last page, are there too,
+// unless the rest of the last page is cleared for .bss.
+void ElfFile::map_segments() {
+  constexpr uint64_t kPage = 4096;
+  std::map<uint64_t, Mapping> all;  // by begin
+  for (const ElfSegment& s : segments) {
+    if (s.type != elf::kLoad || s.file_size == 0 || s.address > UINT64_MAX - s.file_size || s.offset > UINT64_MAX - s.file_size) continue;
+    Mapping m{s.address, s.address + s.file_size, s.offset, (s.flags & 1) != 0};
+    if (s.offset % kPage == s.address % kPage && m.end < UINT64_MAX - kPage) {
+      m.begin -= s.address % kPage;
+      m.offset -= s.offset % kPage;
+      if (s.memory_size <= s.file_size) m.end = (m.end + kPage - 1) / kPage * kPage;
+    }
+    // Cut what lies under it, and under its .bss.
+    uint64_t until = m.end;
+    if (s.memory_size > s.file_size && s.memory_size < UINT64_MAX - s.address - kPage) until = (s.address + s.memory_size + kPage - 1) / kPage * kPage;
+    auto it = all.lower_bound(m.begin);
+    if (it != all.begin()) {
+      Mapping& before = std::prev(it)->second;
+      if (before.end > until) all[until] = {until, before.end, before.offset + (until - before.begin), before.executable};
+      if (before.end > m.begin) before.end = m.begin;
+    }
+    for (it = all.lower_bound(m.begin); it != all.end() && it->first < until;) {
+      Mapping old = it->second;
+      it = all.erase(it);
+      if (old.end > until) it = all.emplace(until, Mapping{until, old.end, old.offset + (until - old.begin), old.executable}).first;
+    }
+    all[m.begin] = m;
   }
-  return std::nullopt;
+  for (const auto& [unused, m] : all)
+    if (m.end > m.begin) mappings.push_back(m);
+}
+
+std::optional<uint64_t> ElfFile::offset_of(uint64_t address, uint64_t* follow) const {
+  auto it = std::upper_bound(mappings.begin(), mappings.end(), address, [](uint64_t a, const Mapping& m) { return a < m.begin; });
+  if (it == mappings.begin() || address >= (--it)->end) return std::nullopt;
+  if (follow != nullptr) *follow = it->end - address;
+  return it->offset + (address - it->begin);
 }
 
 bool ElfFile::is_executable(uint64_t address) const {
-  for (auto s = segments.rbegin(); s != segments.rend(); ++s)
-    if (s->type == elf::kLoad && address >= s->address && address - s->address < s->file_size) return (s->flags & 1) != 0;
-  return false;
+  auto it = std::upper_bound(mappings.begin(), mappings.end(), address, [](uint64_t a, const Mapping& m) { return a < m.begin; });
+  return it != mappings.begin() && address < (--it)->end && it->executable;
 }
 
-bool is_elf(Bytes first) { return as_text(first).starts_with("\x7f" "ELF"); }
+bool is_elf(Bytes first) {
+  return as_text(first).starts_with(
+      "\x7f"
+      "ELF");
+}
 
 Result<ElfFile> parse_elf(const FileView& file) {
   ElfFile out;

@@ -18,7 +18,7 @@ namespace careen {
 inline constexpr size_t kMaxSegments = 4096;
 inline constexpr size_t kMaxDynamicEntries = 16'384;
 inline constexpr size_t kMaxSymbols = 2'000'000;
-inline constexpr size_t kMaxRelocations = 8'000'000;
+inline constexpr size_t kMaxRelocations = 4'000'000;
 inline constexpr uint64_t kMaxStringTable = 256ULL << 20;
 inline constexpr uint64_t kMaxElfString = 4096;
 inline constexpr uint64_t kMaxNoteSegment = 1 << 20;
@@ -28,9 +28,9 @@ inline constexpr uint16_t kTypeRelocatable = 1, kTypeExecutable = 2, kTypeDynami
 inline constexpr uint16_t kMachine386 = 3, kMachineArm = 40, kMachineX86_64 = 62, kMachineAarch64 = 183;
 inline constexpr uint32_t kLoad = 1, kDynamic = 2, kInterp = 3, kNote = 4, kTls = 7;
 inline constexpr uint8_t kSymbolFunction = 2, kSymbolIfunc = 10;
-inline constexpr uint32_t kRX64_64 = 1, kRX64GlobDat = 6, kRX64JumpSlot = 7, kRX64Relative = 8, kRX64Dtpmod = 16,
-                          kRX64Dtpoff = 17, kRX64Tpoff = 18, kRX64Tlsdesc = 36, kRX64Irelative = 37;
-std::string machine_name(uint16_t machine);   // x86-64, aarch64, … or "machine 1234"
+inline constexpr uint32_t kRX64_64 = 1, kRX64GlobDat = 6, kRX64JumpSlot = 7, kRX64Relative = 8, kRX64Dtpmod = 16, kRX64Dtpoff = 17, kRX64Tpoff = 18,
+                          kRX64Tlsdesc = 36, kRX64Irelative = 37;
+std::string machine_name(uint16_t machine);                             // x86-64, aarch64, … or "machine 1234"
 std::string architecture_of(uint16_t machine, bool is64, bool little);  // as in a platform: amd64, arm64, …; "" unknown
 }  // namespace elf
 
@@ -69,6 +69,14 @@ struct ElfFile {
   bool has_dynamic = false, has_tls = false, has_sections = false, bind_now = false;
   std::vector<std::string> problems;
   std::vector<std::vector<uint8_t>> string_tables;  // what the symbols' names are views of; moves keep them valid
+
+  // What the loader maps, whole pages, later segments over earlier ones: ascending and disjoint. Made by map_segments().
+  struct Mapping {
+    uint64_t begin = 0, end = 0, offset = 0;
+    bool executable = false;
+  };
+  std::vector<Mapping> mappings;
+  void map_segments();
 
   ElfFile() = default;
   ElfFile(ElfFile&&) = default;

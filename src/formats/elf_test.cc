@@ -188,22 +188,33 @@ TEST(Elf, ASymbolNamesAtMostKMaxElfStringBytes) {
 
 TEST(Elf, LaterSegmentsAreMappedOverEarlierOnes) {
   ElfFile f;
-  f.segments = {{elf::kLoad, 5, 0x1000, 0x1000, 0x2000, 0x2000}, {elf::kLoad, 6, 0x9000, 0x2000, 0x100, 0x1000}};
+  f.segments = {{elf::kLoad, 5, 0x1000, 0x1000, 0x2000, 0x2000}, {elf::kLoad, 6, 0x9000, 0x2000, 0x1000, 0x1000}};
+  f.map_segments();
   uint64_t follow = 0;
   EXPECT_EQ(f.offset_of(0x1010, &follow), 0x1010U);
-  EXPECT_EQ(follow, 0x1ff0U);
+  EXPECT_EQ(follow, 0xff0U);
   EXPECT_EQ(f.offset_of(0x2010, &follow), 0x9010U);
-  EXPECT_EQ(follow, 0xf0U);
+  EXPECT_EQ(follow, 0xff0U);
   EXPECT_FALSE(f.offset_of(0x3000));
   EXPECT_FALSE(f.is_executable(0x2010));
   EXPECT_TRUE(f.is_executable(0x1010));
 }
 
-TEST(Elf, AddressesThatWouldOverflowHaveNoOffset) {
+TEST(Elf, ZeroedMemoryOfALaterSegmentHidesWhatLiesUnderIt) {
   ElfFile f;
-  f.segments = {{elf::kLoad, 5, UINT64_MAX - 4, 0x1000, 0x1000, 0x1000}};
-  EXPECT_TRUE(f.offset_of(0x1001));
-  EXPECT_FALSE(f.offset_of(0x1010));
+  f.segments = {{elf::kLoad, 5, 0x1000, 0x1000, 0x2000, 0x2000}, {elf::kLoad, 6, 0x9000, 0x2000, 0x100, 0x1000}};
+  f.map_segments();
+  EXPECT_EQ(f.offset_of(0x2010), 0x9010U);
+  EXPECT_FALSE(f.offset_of(0x2200));
+  EXPECT_FALSE(f.is_executable(0x2200));
+}
+
+TEST(Elf, SegmentsThatWouldOverflowAreNotMapped) {
+  ElfFile f;
+  f.segments = {{elf::kLoad, 5, UINT64_MAX - 4, 0x1000, 0x1000, 0x1000}, {elf::kLoad, 5, 0x1000, UINT64_MAX - 4, 0x1000, 0x1000}};
+  f.map_segments();
+  EXPECT_FALSE(f.offset_of(0x1001));
+  EXPECT_FALSE(f.offset_of(UINT64_MAX - 1));
 }
 
 TEST(Elf, RefusesWhatHasNoWholeHeader) {

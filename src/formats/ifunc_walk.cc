@@ -11,10 +11,28 @@
 namespace careen {
 namespace {
 
-constexpr std::array<std::string_view, 22> kNoReturn{
-    "__stack_chk_fail", "abort", "__assert_fail", "__assert", "__assert_perror_fail", "exit", "_exit", "_Exit", "quick_exit",
-    "__fortify_fail", "__chk_fail", "__libc_fatal", "longjmp", "siglongjmp", "__longjmp_chk", "pthread_exit",
-    "__cxa_throw", "__cxa_rethrow", "_Unwind_Resume", "_ZSt9terminatev", "__stack_chk_fail_local", "__libc_message"};
+constexpr std::array<std::string_view, 22> kNoReturn{"__stack_chk_fail",
+                                                     "abort",
+                                                     "__assert_fail",
+                                                     "__assert",
+                                                     "__assert_perror_fail",
+                                                     "exit",
+                                                     "_exit",
+                                                     "_Exit",
+                                                     "quick_exit",
+                                                     "__fortify_fail",
+                                                     "__chk_fail",
+                                                     "__libc_fatal",
+                                                     "longjmp",
+                                                     "siglongjmp",
+                                                     "__longjmp_chk",
+                                                     "pthread_exit",
+                                                     "__cxa_throw",
+                                                     "__cxa_rethrow",
+                                                     "_Unwind_Resume",
+                                                     "_ZSt9terminatev",
+                                                     "__stack_chk_fail_local",
+                                                     "__libc_message"};
 
 bool is_no_return(std::string_view name) {
   return std::find(kNoReturn.begin(), kNoReturn.end(), name) != kNoReturn.end();
@@ -29,11 +47,16 @@ struct Slot {
 
 const char* relocation_name(uint32_t type) {
   switch (type) {
-    case elf::kRX64_64: return "R_X86_64_64";
-    case elf::kRX64GlobDat: return "R_X86_64_GLOB_DAT";
-    case elf::kRX64JumpSlot: return "R_X86_64_JUMP_SLOT";
-    case elf::kRX64Relative: return "R_X86_64_RELATIVE";
-    default: return "relocation";
+    case elf::kRX64_64:
+      return "R_X86_64_64";
+    case elf::kRX64GlobDat:
+      return "R_X86_64_GLOB_DAT";
+    case elf::kRX64JumpSlot:
+      return "R_X86_64_JUMP_SLOT";
+    case elf::kRX64Relative:
+      return "R_X86_64_RELATIVE";
+    default:
+      return "relocation";
   }
 }
 
@@ -96,13 +119,26 @@ class Walker {
       ++facts.walked;
       facts.most_functions = std::max(facts.most_functions, r.functions);
       facts.capped |= r.capped;
-      if ((r.slot_call_count != 0 || r.functions >= 3 || r.capped) && facts.notable.size() < kMaxNotableResolvers)
-        facts.notable.push_back(std::move(r));
+      note(facts, std::move(r));
     }
     return facts;
   }
 
  private:
+  // Keeps the most telling: harmless ones in front must not crowd out one that calls through a slot.
+  static int rank(const Resolver& r) {
+    return r.slot_call_count != 0 ? 3 : r.functions >= 3 && r.computed_stores != 0 ? 2 : r.functions >= 3 || r.capped ? 1 : 0;
+  }
+  static void note(IfuncFacts& facts, Resolver r) {
+    if (rank(r) == 0) return;
+    if (facts.notable.size() < kMaxNotableResolvers) {
+      facts.notable.push_back(std::move(r));
+      return;
+    }
+    auto least = std::min_element(facts.notable.begin(), facts.notable.end(), [](const Resolver& a, const Resolver& b) { return rank(a) < rank(b); });
+    if (rank(*least) < rank(r)) *least = std::move(r);
+  }
+
   void index_names() {
     auto add = [&](const ElfSymbol& s) {
       if (s.defined && s.type == elf::kSymbolFunction && s.value != 0) functions_.emplace_back(s.value, &s);
@@ -125,8 +161,7 @@ class Walker {
       } else if (r.type == elf::kRX64GlobDat || r.type == elf::kRX64JumpSlot || r.type == elf::kRX64_64) {
         if (r.symbol >= elf_.symbols.size()) continue;
         const ElfSymbol& sym = elf_.symbols[r.symbol];
-        if (sym.defined && sym.type != elf::kSymbolIfunc)
-          s.target = sym.value + (r.type == elf::kRX64_64 ? static_cast<uint64_t>(r.addend) : 0);
+        if (sym.defined && sym.type != elf::kSymbolIfunc) s.target = sym.value + (r.type == elf::kRX64_64 ? static_cast<uint64_t>(r.addend) : 0);
         s.import = sym.name;
       } else {
         continue;
@@ -183,8 +218,7 @@ class Walker {
     Insn x;
     for (int k = 0; k < 2; ++k) {
       if (!decode(address, x)) return nullptr;
-      if (x.i.mnemonic == ZYDIS_MNEMONIC_JMP && x.ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY &&
-          x.ops[0].mem.base == ZYDIS_REGISTER_RIP) {
+      if (x.i.mnemonic == ZYDIS_MNEMONIC_JMP && x.ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY && x.ops[0].mem.base == ZYDIS_REGISTER_RIP) {
         auto at = absolute(x, 0, address);
         if (!at) return nullptr;
         *slot = *at;
@@ -242,8 +276,7 @@ class Walker {
   bool through_slot(uint64_t at, uint64_t slot, const Slot& s, const char* how, uint64_t function, const State& st) {
     if (s.target != 0 && elf_.is_executable(s.target)) {
       ++out_.slot_call_count;
-      if (out_.slot_calls.size() < kMaxWalkEvidence)
-        out_.slot_calls.push_back({at, slot, s.target, relocation_name(s.type), how, chain_to(function)});
+      if (out_.slot_calls.size() < kMaxWalkEvidence) out_.slot_calls.push_back({at, slot, s.target, relocation_name(s.type), how, chain_to(function)});
       enter(s.target, function, st);
       return !is_no_return(name_at(s.target));
     }
@@ -332,14 +365,15 @@ class Walker {
       if (x.ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER) {
         into = register_index(x.ops[0].reg.value);
         moved = value_of(x, 1, address, st);
-      } else if (x.ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY && x.ops[0].mem.base == ZYDIS_REGISTER_RBP &&
-                 x.ops[0].mem.index == ZYDIS_REGISTER_NONE) {
+      } else if (x.ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY && x.ops[0].mem.base == ZYDIS_REGISTER_RBP && x.ops[0].mem.index == ZYDIS_REGISTER_NONE) {
         st.set_cell(x.ops[0].mem.disp.value, x.ops[1].type == ZYDIS_OPERAND_TYPE_REGISTER ? value_of(x, 1, address, st) : Value{});
       }
     } else if (x.i.mnemonic == ZYDIS_MNEMONIC_LEA && x.ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER) {
       into = register_index(x.ops[0].reg.value);
-      if (auto at = address_of(x, 1, address, st)) moved = {Value::Kind::address, *at};
-      else if (is_frame(x.ops[1].mem.base, st)) moved = {Value::Kind::frame, 0};
+      if (auto at = address_of(x, 1, address, st))
+        moved = {Value::Kind::address, *at};
+      else if (is_frame(x.ops[1].mem.base, st))
+        moved = {Value::Kind::frame, 0};
     } else if ((x.i.mnemonic == ZYDIS_MNEMONIC_ADD || x.i.mnemonic == ZYDIS_MNEMONIC_SUB) && x.ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
                x.ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && is_frame(x.ops[0].reg.value, st)) {
       into = register_index(x.ops[0].reg.value);
@@ -367,7 +401,11 @@ class Walker {
       uint64_t next = at + x.i.length;
       switch (x.i.meta.category) {
         case ZYDIS_CATEGORY_RET:
-        case ZYDIS_CATEGORY_INTERRUPT: return;
+          return;
+        case ZYDIS_CATEGORY_INTERRUPT:
+          if (x.i.mnemonic != ZYDIS_MNEMONIC_INT || x.ops[0].imm.value.u != 0x80) return;
+          w.state.forget(0);  // a system call of 32 bits: it comes back
+          break;
         case ZYDIS_CATEGORY_CALL: {
           if (!branch(x, at, w.function, w.state)) return;
           auto t = x.ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? absolute(x, 0, at) : std::nullopt;
@@ -383,9 +421,12 @@ class Walker {
             auto t = absolute(x, 0, at);
             if (!t || !elf_.is_executable(*t)) return;
             uint64_t slot = 0;
-            if (const Slot* s = plt_slot(*t, &slot)) through_slot(at, slot, *s, "plt", w.function, w.state);
-            else if (is_tail_jump(*t, w.function)) direct_call(at, *t, w.function, w.state);
-            else work_.push_back({*t, w.function, w.state});
+            if (const Slot* s = plt_slot(*t, &slot))
+              through_slot(at, slot, *s, "plt", w.function, w.state);
+            else if (is_tail_jump(*t, w.function))
+              direct_call(at, *t, w.function, w.state);
+            else
+              work_.push_back({*t, w.function, w.state});
           } else {
             branch(x, at, w.function, w.state);
           }
@@ -473,12 +514,9 @@ class Walker {
 
 IfuncFacts walk_resolvers(const ElfFile& elf, const FileView& file) {
   if (elf.machine == elf::kMachineX86_64 && elf.is64) {
-    bool any = std::any_of(elf.relocations.begin(), elf.relocations.end(),
-                           [](const ElfRelocation& r) { return r.type == elf::kRX64Irelative; });
+    bool any = std::any_of(elf.relocations.begin(), elf.relocations.end(), [](const ElfRelocation& r) { return r.type == elf::kRX64Irelative; });
     for (const auto* list : {&elf.symbols, &elf.local_symbols})
-      any = any || std::any_of(list->begin(), list->end(), [](const ElfSymbol& s) {
-              return s.defined && s.type == elf::kSymbolIfunc && s.value != 0;
-            });
+      any = any || std::any_of(list->begin(), list->end(), [](const ElfSymbol& s) { return s.defined && s.type == elf::kSymbolIfunc && s.value != 0; });
     if (!any) return {};
     return Walker(elf, file).run();
   }

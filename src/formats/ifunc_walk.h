@@ -17,10 +17,10 @@
 
 namespace careen {
 
-inline constexpr uint32_t kMaxWalkInstructions = 60'000;   // one resolver
-inline constexpr uint64_t kMaxWalkTotal = 4'000'000;       // one file
+inline constexpr uint32_t kMaxWalkInstructions = 60'000;  // one resolver
+inline constexpr uint64_t kMaxWalkTotal = 4'000'000;      // one file
 inline constexpr size_t kMaxNotableResolvers = 8;
-inline constexpr size_t kMaxWalkEvidence = 4;              // slot calls and stores kept per resolver
+inline constexpr size_t kMaxWalkEvidence = 4;  // slot calls and stores kept per resolver
 
 struct SlotCall {
   uint64_t at = 0, slot = 0, target = 0;

@@ -4,10 +4,14 @@ namespace careen {
 
 std::string_view to_text(PackageType t) {
   switch (t) {
-    case PackageType::deb: return "deb";
-    case PackageType::apk: return "apk";
-    case PackageType::rpm: return "rpm";
-    case PackageType::alpm: return "alpm";
+    case PackageType::deb:
+      return "deb";
+    case PackageType::apk:
+      return "apk";
+    case PackageType::rpm:
+      return "rpm";
+    case PackageType::alpm:
+      return "alpm";
   }
   return "unknown";
 }

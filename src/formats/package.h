@@ -14,9 +14,9 @@ enum class RecordedDigest : uint8_t { none, md5, sha1, sha256, sha256_cut, other
 struct OwnedFile {
   std::string path;  // relative to the root that the database describes, no leading slash
   RecordedDigest algorithm = RecordedDigest::none;
-  std::string digest;       // raw bytes
-  bool config = false;      // meant to be changed by the administrator
-  bool ghost = false;       // owned but not shipped, or not a regular file
+  std::string digest;   // raw bytes
+  bool config = false;  // meant to be changed by the administrator
+  bool ghost = false;   // owned but not shipped, or not a regular file
 };
 
 struct Package {

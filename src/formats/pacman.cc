@@ -11,9 +11,12 @@ namespace {
 void each_section_line(std::string_view text, const std::function<void(std::string_view, std::string_view)>& f) {
   std::string_view section;
   each_line(text, [&](std::string_view line) {
-    if (line.size() > 2 && line.front() == '%' && line.back() == '%') section = line.substr(1, line.size() - 2);
-    else if (line.empty()) section = {};
-    else if (!section.empty()) f(section, line);
+    if (line.size() > 2 && line.front() == '%' && line.back() == '%')
+      section = line.substr(1, line.size() - 2);
+    else if (line.empty())
+      section = {};
+    else if (!section.empty())
+      f(section, line);
     return true;
   });
 }

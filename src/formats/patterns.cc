@@ -14,8 +14,7 @@ namespace {
 std::string expression(const PatternSpec& p) {
   std::string e;
   e.reserve(p.bytes.size() * 4);
-  for (size_t i = 0; i < p.bytes.size(); ++i)
-    e += p.wild[i] != 0 ? std::string(".") : "\\x" + to_hex(&p.bytes[i], 1);
+  for (size_t i = 0; i < p.bytes.size(); ++i) e += p.wild[i] != 0 ? std::string(".") : "\\x" + to_hex(&p.bytes[i], 1);
   return e;
 }
 
@@ -33,8 +32,7 @@ Result<hs_database_t*> build(const std::vector<PatternSpec>& specs, bool any_fil
   for (const auto& t : texts) pointers.push_back(t.c_str());
   hs_database_t* db = nullptr;
   hs_compile_error_t* error = nullptr;
-  if (hs_compile_multi(pointers.data(), flags.data(), ids.data(), static_cast<unsigned>(pointers.size()), HS_MODE_STREAM,
-                       nullptr, &db, &error) != HS_SUCCESS) {
+  if (hs_compile_multi(pointers.data(), flags.data(), ids.data(), static_cast<unsigned>(pointers.size()), HS_MODE_STREAM, nullptr, &db, &error) != HS_SUCCESS) {
     std::string why = error != nullptr ? error->message : "unknown";
     std::string which = error != nullptr && error->expression >= 0 ? specs[ids[static_cast<size_t>(error->expression)]].id : "";
     hs_free_compile_error(error);
@@ -74,8 +72,7 @@ Result<void> parse_pattern_text(std::string_view text, PatternSpec* into) {
   for (char c : text)
     if (c != ' ' && c != '\t' && c != '\n' && c != '\r') digits += c;
   if (digits.size() % 2 != 0) return Error{Errc::corrupt, "a pattern needs two hex digits or two question marks for each byte"};
-  if (digits.empty() || digits.size() / 2 > kMaxPatternBytes)
-    return Error{Errc::corrupt, "a pattern has 1 to 4096 bytes"};
+  if (digits.empty() || digits.size() / 2 > kMaxPatternBytes) return Error{Errc::corrupt, "a pattern has 1 to 4000 bytes"};
   constexpr std::string_view kWild("\x3f\x3f");  // two question marks, which no literal may hold
   size_t run = 0, longest = 0;
   for (size_t i = 0; i < digits.size(); i += 2) {
@@ -92,12 +89,13 @@ Result<void> parse_pattern_text(std::string_view text, PatternSpec* into) {
     into->wild.push_back(0);
     longest = std::max(longest, ++run);
   }
-  if (longest < kMinPatternBytes)
-    return Error{Errc::corrupt, "a pattern needs 4 bytes in a row that are not wild, or it matches everywhere"};
+  if (longest < kMinPatternBytes) return Error{Errc::corrupt, "a pattern needs 4 bytes in a row that are not wild, or it matches everywhere"};
   return {};
 }
 
-Sha256 digest_of_patterns(const std::vector<PatternSpec>& specs) { return sha256_of(as_bytes(encode(specs))); }
+Sha256 digest_of_patterns(const std::vector<PatternSpec>& specs) {
+  return sha256_of(as_bytes(encode(specs)));
+}
 
 struct PatternScanner::Impl {
   struct Window {
@@ -112,7 +110,7 @@ struct PatternScanner::Impl {
   uint64_t fed = 0;
   size_t windows_begun = 0;
   bool capped = false;
-  std::vector<std::pair<size_t, uint64_t>> hits;  // spec, offset
+  std::vector<std::pair<size_t, uint64_t>> hits;     // spec, offset
   std::vector<std::pair<size_t, uint64_t>> anchors;  // found in this chunk: spec, end of the anchor
   std::vector<Window> windows;
 
@@ -156,8 +154,10 @@ struct PatternScanner::Impl {
       feed_window(w, s.bytes);  // an anchor has no wild bytes, so these are the bytes of the file
       if (w.left != 0) feed_window(w, data.subspan(static_cast<size_t>(end - chunk_at)));
       if (w.left == 0) continue;
-      if (windows.size() >= kMaxOpenWindows) capped = true;
-      else windows.push_back(std::move(w));
+      if (windows.size() >= kMaxOpenWindows)
+        capped = true;
+      else
+        windows.push_back(std::move(w));
     }
     anchors.clear();
   }

@@ -17,18 +17,18 @@
 namespace careen {
 
 inline constexpr size_t kMaxPatterns = 100'000;
-inline constexpr size_t kMinPatternBytes = 4;        // that are not wild, in one run
-inline constexpr size_t kMaxPatternBytes = 4096;
-inline constexpr size_t kMaxHitsPerPattern = 4;      // kept of one file
+inline constexpr size_t kMinPatternBytes = 4;     // that are not wild, in one run
+inline constexpr size_t kMaxPatternBytes = 4000;  // Vectorscan takes expressions of 16000 characters
+inline constexpr size_t kMaxHitsPerPattern = 4;   // kept of one file
 inline constexpr size_t kMaxOpenWindows = 1024;
 inline constexpr size_t kMaxWindowsPerFile = 100'000;
 
 struct PatternSpec {
-  std::string id;              // unique in a set
+  std::string id;  // unique in a set
   std::vector<uint8_t> bytes;
-  std::vector<uint8_t> wild;   // as long as bytes; 1 where any byte will do
-  bool any_file = false;       // else ELF files alone
-  uint64_t window = 0;         // length; 0 for a plain pattern
+  std::vector<uint8_t> wild;  // as long as bytes; 1 where any byte will do
+  bool any_file = false;      // else ELF files alone
+  uint64_t window = 0;        // length; 0 for a plain pattern
   uint32_t alignment = 1;
   Sha256 window_sha256{};
 };

@@ -7,9 +7,8 @@
 namespace careen {
 namespace {
 
-constexpr uint32_t kName = 1000, kVersion = 1001, kRelease = 1002, kEpoch = 1003, kArch = 1022, kOldFileNames = 1027,
-                   kFileModes = 1030, kFileDigests = 1035, kFileFlags = 1037, kSourceRpm = 1044, kDirIndexes = 1116,
-                   kBaseNames = 1117, kDirNames = 1118, kFileDigestAlgo = 5011;
+constexpr uint32_t kName = 1000, kVersion = 1001, kRelease = 1002, kEpoch = 1003, kArch = 1022, kOldFileNames = 1027, kFileModes = 1030, kFileDigests = 1035,
+                   kFileFlags = 1037, kSourceRpm = 1044, kDirIndexes = 1116, kBaseNames = 1117, kDirNames = 1118, kFileDigestAlgo = 5011;
 constexpr uint32_t kTypeInt16 = 3, kTypeInt32 = 4, kTypeString = 6, kTypeStringArray = 8, kTypeI18n = 9;
 constexpr uint32_t kFlagConfig = 1, kFlagGhost = 64;
 
@@ -101,7 +100,7 @@ RecordedDigest algorithm_of(uint32_t pgp, size_t bytes) {
   return RecordedDigest::other;
 }
 
-void add_files(const Header& h, Package& p) {
+Result<void> add_files(const Header& h, Package& p) {
   auto bases = h.texts(kBaseNames), dirs = h.texts(kDirNames), old = h.texts(kOldFileNames);
   auto dir_of = h.numbers(kDirIndexes), flags = h.numbers(kFileFlags), modes = h.numbers(kFileModes);
   auto digests = h.texts(kFileDigests);
@@ -111,9 +110,12 @@ void add_files(const Header& h, Package& p) {
   for (size_t i = 0; i < n; ++i) {
     OwnedFile f;
     std::string path;
-    if (bases.empty()) path = old[i];
-    else if (i < dir_of.size() && dir_of[i] < dirs.size()) path = std::string(dirs[dir_of[i]]) + std::string(bases[i]);
-    if ((path_bytes += path.size()) > kMaxRpmPathBytes) break;  // many files may share one long directory
+    if (bases.empty())
+      path = old[i];
+    else if (i < dir_of.size() && dir_of[i] < dirs.size())
+      path = std::string(dirs[dir_of[i]]) + std::string(bases[i]);
+    if ((path_bytes += path.size()) > kMaxRpmPathBytes)  // many files may share one long directory
+      return Error{Errc::limit, "rpm header with paths longer than 64 MiB together (kMaxRpmPathBytes)"};
     f.path = normal_path(path);
     if (f.path.empty()) continue;
     if (i < digests.size())
@@ -123,6 +125,7 @@ void add_files(const Header& h, Package& p) {
     f.ghost = (i < flags.size() && (flags[i] & kFlagGhost) != 0) || (i < modes.size() && (modes[i] & 0170000U) != 0100000U);
     p.files.push_back(std::move(f));
   }
+  return {};
 }
 
 }  // namespace
@@ -138,14 +141,13 @@ Result<Package> parse_rpm_header(Bytes blob) {
   p.version = release.empty() ? version : version + "-" + release;
   if (auto epoch = h.numbers(kEpoch); !epoch.empty() && epoch[0] != 0) p.version = std::to_string(epoch[0]) + ":" + p.version;
   set_source(p, h.text(kSourceRpm));
-  add_files(h, p);
+  CAREEN_TRY(add_files(h, p));
   return p;
 }
 
 Result<Bytes> rpm_header_at(Bytes bytes, uint64_t offset, uint64_t* end) {
   Bytes head = slice(bytes, offset, 16);
-  if (head.size() != 16 || load<uint32_t>(head.data(), Endian::big) >> 8 != 0x8eade8)
-    return Error{Errc::corrupt, "rpm: no header where one should be"};
+  if (head.size() != 16 || load<uint32_t>(head.data(), Endian::big) >> 8 != 0x8eade8) return Error{Errc::corrupt, "rpm: no header where one should be"};
   uint64_t size = 8 + uint64_t{load<uint32_t>(head.data() + 8, Endian::big)} * 16 + load<uint32_t>(head.data() + 12, Endian::big);
   Bytes h = slice(bytes, offset + 8, size);
   if (h.size() != size) return Error{Errc::truncated, "rpm: header is cut"};

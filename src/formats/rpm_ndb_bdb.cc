@@ -20,8 +20,7 @@ std::vector<uint8_t> copy(const FileView& file, uint64_t offset, uint64_t size) 
 }
 
 constexpr uint32_t magic(const char (&s)[5]) {
-  return static_cast<uint32_t>(s[0]) | static_cast<uint32_t>(s[1]) << 8 | static_cast<uint32_t>(s[2]) << 16 |
-         static_cast<uint32_t>(s[3]) << 24;
+  return static_cast<uint32_t>(s[0]) | static_cast<uint32_t>(s[1]) << 8 | static_cast<uint32_t>(s[2]) << 16 | static_cast<uint32_t>(s[3]) << 24;
 }
 
 uint32_t adler32(Bytes data) {
@@ -48,9 +47,12 @@ class BdbFile {
     auto b = copy(file, 0, 72);
     if (b.empty()) return Error{Errc::truncated, "Berkeley DB file is cut"};
     BdbFile db(file);
-    if (load<uint32_t>(b.data() + 12, Endian::little) == kBdbHashMagic) db.endian_ = Endian::little;
-    else if (load<uint32_t>(b.data() + 12, Endian::big) == kBdbHashMagic) db.endian_ = Endian::big;
-    else return Error{Errc::corrupt, "not a Berkeley DB hash file"};
+    if (load<uint32_t>(b.data() + 12, Endian::little) == kBdbHashMagic)
+      db.endian_ = Endian::little;
+    else if (load<uint32_t>(b.data() + 12, Endian::big) == kBdbHashMagic)
+      db.endian_ = Endian::big;
+    else
+      return Error{Errc::corrupt, "not a Berkeley DB hash file"};
     db.page_size_ = load<uint32_t>(b.data() + 20, db.endian_);
     db.last_page_ = load<uint32_t>(b.data() + 32, db.endian_);
     if (db.page_size_ < 512 || db.page_size_ > 65536 || (db.page_size_ & (db.page_size_ - 1)) != 0)
@@ -114,8 +116,10 @@ void read_bdb_page(BdbFile& db, const std::vector<uint8_t>& p, const HeaderSink&
       if (o.headers++ < kMaxRpmPackages) each(data.subspan(1));
     } else if (data[0] == kBdbOffPage && data.size() >= 12) {
       auto whole = db.overflow(db.word(data.data() + 4), db.word(data.data() + 8));
-      if (!whole) problem(o, whole.error().what);
-      else if (o.headers++ < kMaxRpmPackages) each(*whole);
+      if (!whole)
+        problem(o, whole.error().what);
+      else if (o.headers++ < kMaxRpmPackages)
+        each(*whole);
     } else {
       problem(o, "an item of a hash page has an unknown type");
     }
@@ -128,8 +132,7 @@ Result<DatabaseOutcome> read_rpm_bdb(const FileView& file, const HeaderSink& eac
   CAREEN_ASSIGN(BdbFile db, BdbFile::open(file));
   DatabaseOutcome o;
   uint64_t pages = file.size() / db.page_size();
-  if (uint64_t{db.last_page()} + 1 > pages || file.size() % db.page_size() != 0)
-    problem(o, "the file is shorter than its page count says");
+  if (uint64_t{db.last_page()} + 1 > pages || file.size() % db.page_size() != 0) problem(o, "the file is shorter than its page count says");
   for (uint64_t n = 1; n < pages && n <= db.last_page(); ++n) {
     auto p = db.page(static_cast<uint32_t>(n));
     if (p.empty()) break;
@@ -141,13 +144,13 @@ Result<DatabaseOutcome> read_rpm_bdb(const FileView& file, const HeaderSink& eac
 Result<DatabaseOutcome> read_rpm_ndb(const FileView& file, const HeaderSink& each) {
   constexpr uint64_t kPage = 4096, kBlock = 16;
   auto head = copy(file, 0, 32);
-  if (head.empty() || load<uint32_t>(head.data(), Endian::little) != magic("RpmP"))
-    return Error{Errc::corrupt, "not an rpm ndb file"};
+  if (head.empty() || load<uint32_t>(head.data(), Endian::little) != magic("RpmP")) return Error{Errc::corrupt, "not an rpm ndb file"};
   uint64_t slot_pages = load<uint32_t>(head.data() + 12, Endian::little);
   DatabaseOutcome o;
   if (slot_pages == 0 || slot_pages > 65536) return Error{Errc::corrupt, "rpm ndb file has an odd number of slot pages"};
   auto slots = copy(file, 0, std::min(slot_pages * kPage, file.size()));
   if (slots.size() < slot_pages * kPage) problem(o, "the slots pass the end of the file");
+  uint64_t handed_out = 0;  // many slots may name one blob
   for (size_t at = 32; at + 16 <= slots.size(); at += 16) {
     Reader r(Bytes(slots).subspan(at, 16));
     uint32_t tag = r.u32(), index = r.u32(), offset = r.u32(), count = r.u32();
@@ -157,8 +160,11 @@ Result<DatabaseOutcome> read_rpm_ndb(const FileView& file, const HeaderSink& eac
     }
     if (index == 0 || offset == 0) continue;  // free
     if (++o.headers > kMaxRpmPackages) break;
-    auto blob = uint64_t{count} * kBlock <= kMaxRpmHeaderBytes ? copy(file, offset * kBlock, uint64_t{count} * kBlock)
-                                                               : std::vector<uint8_t>{};
+    if ((handed_out += count * kBlock) > file.size()) {
+      problem(o, "slots share a package");
+      break;
+    }
+    auto blob = uint64_t{count} * kBlock <= kMaxRpmHeaderBytes ? copy(file, offset * kBlock, uint64_t{count} * kBlock) : std::vector<uint8_t>{};
     if (blob.size() < 28) {
       problem(o, "a package lies outside the file");
       continue;
@@ -173,8 +179,7 @@ Result<DatabaseOutcome> read_rpm_ndb(const FileView& file, const HeaderSink& eac
       continue;
     }
     const uint8_t* tail = blob.data() + blob.size() - 12;
-    if (load<uint32_t>(tail + 8, Endian::little) != magic("BlbE") || load<uint32_t>(tail, Endian::little) !=
-        adler32(Bytes(blob).first(blob.size() - 12)))
+    if (load<uint32_t>(tail + 8, Endian::little) != magic("BlbE") || load<uint32_t>(tail, Endian::little) != adler32(Bytes(blob).first(blob.size() - 12)))
       problem(o, "a package's checksum does not fit");
     each(body);
   }

@@ -1,7 +1,9 @@
 // SQLite over a FileView: a virtual file system with one read-only file and no other operation.
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cstring>
+#include <memory>
 #include <mutex>
 
 #include "formats/rpm_database.h"
@@ -18,7 +20,9 @@ struct ViewFile {
   const FileView* view;
 };
 
-int close_view(sqlite3_file*) { return SQLITE_OK; }
+int close_view(sqlite3_file*) {
+  return SQLITE_OK;
+}
 int read_view(sqlite3_file* f, void* into, int n, sqlite3_int64 at) {
   const FileView& v = *reinterpret_cast<ViewFile*>(f)->view;
   auto* out = static_cast<uint8_t*>(into);
@@ -30,22 +34,38 @@ int read_view(sqlite3_file* f, void* into, int n, sqlite3_int64 at) {
   std::memset(out + have, 0, static_cast<size_t>(want - have));
   return SQLITE_IOERR_SHORT_READ;
 }
-int write_view(sqlite3_file*, const void*, int, sqlite3_int64) { return SQLITE_READONLY; }
-int truncate_view(sqlite3_file*, sqlite3_int64) { return SQLITE_READONLY; }
-int sync_view(sqlite3_file*, int) { return SQLITE_OK; }
+int write_view(sqlite3_file*, const void*, int, sqlite3_int64) {
+  return SQLITE_READONLY;
+}
+int truncate_view(sqlite3_file*, sqlite3_int64) {
+  return SQLITE_READONLY;
+}
+int sync_view(sqlite3_file*, int) {
+  return SQLITE_OK;
+}
 int size_view(sqlite3_file* f, sqlite3_int64* size) {
   *size = static_cast<sqlite3_int64>(reinterpret_cast<ViewFile*>(f)->view->size());
   return SQLITE_OK;
 }
-int lock_view(sqlite3_file*, int) { return SQLITE_OK; }
-int check_view(sqlite3_file*, int* out) { return *out = 0, SQLITE_OK; }
-int control_view(sqlite3_file*, int, void*) { return SQLITE_NOTFOUND; }
-int sector_view(sqlite3_file*) { return 512; }
-int traits_view(sqlite3_file*) { return SQLITE_IOCAP_IMMUTABLE; }
+int lock_view(sqlite3_file*, int) {
+  return SQLITE_OK;
+}
+int check_view(sqlite3_file*, int* out) {
+  return *out = 0, SQLITE_OK;
+}
+int control_view(sqlite3_file*, int, void*) {
+  return SQLITE_NOTFOUND;
+}
+int sector_view(sqlite3_file*) {
+  return 512;
+}
+int traits_view(sqlite3_file*) {
+  return SQLITE_IOCAP_IMMUTABLE;
+}
 
-const sqlite3_io_methods kMethods{1, close_view, read_view, write_view, truncate_view, sync_view, size_view,
-                                  lock_view, lock_view, check_view, control_view, sector_view, traits_view,
-                                  nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+const sqlite3_io_methods kMethods{1,         close_view, read_view,  write_view,   truncate_view, sync_view,   size_view,
+                                  lock_view, lock_view,  check_view, control_view, sector_view,   traits_view, nullptr,
+                                  nullptr,   nullptr,    nullptr,    nullptr,      nullptr};
 
 int open_vfs(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out) {
   auto* f = reinterpret_cast<ViewFile*>(file);
@@ -56,8 +76,12 @@ int open_vfs(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int*
   if (out != nullptr) *out = SQLITE_OPEN_READONLY;
   return SQLITE_OK;
 }
-int delete_vfs(sqlite3_vfs*, const char*, int) { return SQLITE_READONLY; }
-int access_vfs(sqlite3_vfs*, const char*, int, int* out) { return *out = 0, SQLITE_OK; }
+int delete_vfs(sqlite3_vfs*, const char*, int) {
+  return SQLITE_READONLY;
+}
+int access_vfs(sqlite3_vfs*, const char*, int, int* out) {
+  return *out = 0, SQLITE_OK;
+}
 int path_vfs(sqlite3_vfs*, const char* name, int n, char* out) {
   sqlite3_snprintf(n, out, "%s", name);
   return SQLITE_OK;
@@ -66,8 +90,12 @@ int random_vfs(sqlite3_vfs*, int n, char* out) {
   std::memset(out, 0, static_cast<size_t>(n));
   return n;
 }
-int sleep_vfs(sqlite3_vfs*, int) { return 0; }
-int time_vfs(sqlite3_vfs*, double* out) { return *out = 0, SQLITE_OK; }
+int sleep_vfs(sqlite3_vfs*, int) {
+  return 0;
+}
+int time_vfs(sqlite3_vfs*, double* out) {
+  return *out = 0, SQLITE_OK;
+}
 
 void register_vfs() {
   static std::once_flag once;
@@ -111,20 +139,26 @@ Result<DatabaseOutcome> read_rpm_sqlite(const FileView& file, const HeaderSink& 
   struct Budget {
     int calls = 0;
   } budget;
-  sqlite3_progress_handler(raw, kSteps, [](void* b) { return ++static_cast<Budget*>(b)->calls > 2'000 ? 1 : 0; }, &budget);
+  sqlite3_progress_handler(
+      raw, kSteps, [](void* b) { return ++static_cast<Budget*>(b)->calls > 2'000 ? 1 : 0; }, &budget);
   // A database in WAL mode cannot be read without its shared memory unless it is told to be exclusive.
   sqlite3_exec(raw, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-2048;", nullptr, nullptr, nullptr);
 
   // A view of that name could compute for ever.
   sqlite3_stmt* s = nullptr;
-  rc = sqlite3_prepare_v2(raw, "SELECT 1 FROM sqlite_master WHERE name='Packages' AND type='table' AND rootpage>0", -1, &s, nullptr);
+  rc = sqlite3_prepare_v2(raw,
+                          "SELECT 1 FROM sqlite_master WHERE name='Packages' AND type='table' AND rootpage>0 "
+                          "AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo('Packages') WHERE hidden<>0)",
+                          -1, &s, nullptr);
   if (rc == SQLITE_OK) rc = sqlite3_step(s);
   sqlite3_finalize(s);
-  if (rc != SQLITE_ROW) return Error{Errc::corrupt, std::string("rpm sqlite database: ") + (rc == SQLITE_DONE ? "it has no table Packages" : sqlite3_errmsg(raw))};
+  if (rc != SQLITE_ROW)
+    return Error{Errc::corrupt, std::string("rpm sqlite database: ") + (rc == SQLITE_DONE ? "it has no table Packages" : sqlite3_errmsg(raw))};
   rc = sqlite3_prepare_v2(raw, "SELECT blob FROM Packages ORDER BY hnum", -1, &s, nullptr);
   std::unique_ptr<sqlite3_stmt, Close> stmt(s);
   if (rc != SQLITE_OK) return Error{Errc::corrupt, std::string("rpm sqlite database: ") + sqlite3_errmsg(raw)};
   DatabaseOutcome o;
+  uint64_t handed_out = 0;
   while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
     const void* blob = sqlite3_column_blob(s, 0);
     int n = sqlite3_column_bytes(s, 0);
@@ -133,6 +167,10 @@ Result<DatabaseOutcome> read_rpm_sqlite(const FileView& file, const HeaderSink& 
       continue;
     }
     if (++o.headers > kMaxRpmPackages) break;
+    if ((handed_out += static_cast<uint64_t>(n)) > file.size()) {  // rows may share overflow pages
+      if (o.problems++ == 0) o.first_problem = "rpm sqlite database: rows share pages";
+      return o;
+    }
     each({static_cast<const uint8_t*>(blob), static_cast<size_t>(n)});
   }
   if (rc != SQLITE_DONE) {

@@ -26,7 +26,7 @@ struct DigestIndicator {
 };
 
 struct VersionIndicator {
-  std::vector<std::string> packages;       // binary package names
+  std::vector<std::string> packages;  // binary package names
   PackageType type = PackageType::deb;
   std::vector<std::string> distributions;  // IDs of os-release; empty: every one
   std::vector<std::string> architectures;  // as the package says; empty: every one
@@ -41,8 +41,8 @@ struct PatternRule {
   std::string id;
   std::vector<std::string> all, any;  // ids of patterns and windows, with the threat's id in front as in PatternSpec
   std::string note;
-  std::optional<Severity> severity;   // instead of the threat's
-  bool suspected = false;             // a hit alone does not confirm: text that quotes the bytes matches too
+  std::optional<Severity> severity;  // instead of the threat's
+  bool suspected = false;            // a hit alone does not confirm: text that quotes the bytes matches too
 };
 
 struct PathIndicator {

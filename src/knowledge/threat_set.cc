@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/embedded.h"
 #include "base/fd.h"
@@ -55,7 +56,7 @@ Result<ThreatSet> load_threats(const ThreatOptions& options) {
   built_in.count = set.threats.size();
   built_in.digest = digest_of(as_bytes(all));
   set.sources.push_back(built_in);
-  size_t own = set.threats.size();
+  std::set<std::string> given;
 
   KnowledgeSource added{"threat records of --threats", 0, {}, ""};
   std::string added_text;
@@ -67,13 +68,12 @@ Result<ThreatSet> load_threats(const ThreatOptions& options) {
       added_text += text;
       added.date = std::max(added.date, t.updated);
       ++added.count;
+      if (!given.insert(t.id).second) return Error{Errc::usage, escape(file) + ":1: threat " + t.id + " is given twice"};
       auto same = std::find_if(set.threats.begin(), set.threats.end(), [&](const Threat& o) { return o.id == t.id; });
       if (same == set.threats.end()) {
         set.threats.push_back(std::move(t));
         continue;
       }
-      bool is_built_in = static_cast<size_t>(same - set.threats.begin()) < own;
-      if (!is_built_in) return Error{Errc::usage, escape(file) + ":1: threat " + t.id + " is given twice"};
       if (!options.replace)
         return Error{Errc::usage, escape(file) + ":1: threat " + t.id + " is built in; give --replace to have this record stand in its place"};
       set.sources.push_back({"built-in record " + t.id + " replaced by --replace", 1, digest_of(as_bytes(text)), t.updated});

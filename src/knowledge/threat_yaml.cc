@@ -1,8 +1,10 @@
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <array>
 #include <set>
+#include <sstream>
 
 #include "base/text.h"
 #include "knowledge/threat.h"
@@ -19,7 +21,9 @@ struct Mistake {
   std::string what;
 };
 
-[[noreturn]] void fail(const YAML::Node& n, std::string what) { throw Mistake{n.Mark().line + 1, std::move(what)}; }
+[[noreturn]] void fail(const YAML::Node& n, std::string what) {
+  throw Mistake{std::max(n.Mark().line + 1, 1), std::move(what)};
+}
 
 // A mapping whose keys are all known.
 class Mapping {
@@ -34,6 +38,7 @@ class Mapping {
         fail(item.first, "unknown key '" + escape(key) + "' in " + where_ + "; expected one of " + list);
       }
       if (!seen_.insert(key).second) fail(item.first, "key '" + key + "' stands twice in " + where_);
+      if (item.second.IsNull()) fail(item.first, where_ + ": '" + key + "' is empty");  // the parser marks nothing at all by what follows
     }
   }
 
@@ -205,8 +210,10 @@ void add_rule(Threat& t, const YAML::Node& n) {
   Mapping m(n, "rules", {"id", "all", "any", "note", "severity", "confidence"});
   PatternRule r{m.text("id", true), m.texts("all"), m.texts("any"), m.text("note", false), {}, false};
   if (m.has("severity")) r.severity = severity_at(m, "severity");
-  if (std::string c = m.text("confidence", false); c == "suspected") r.suspected = true;
-  else if (!c.empty() && c != "confirmed") fail(m.at("confidence"), "'" + escape(c) + "': expected confirmed or suspected");
+  if (std::string c = m.text("confidence", false); c == "suspected")
+    r.suspected = true;
+  else if (!c.empty() && c != "confirmed")
+    fail(m.at("confidence"), "'" + escape(c) + "': expected confirmed or suspected");
   if (r.all.empty() == r.any.empty()) fail(n, "rules: expected one of 'all' and 'any'");
   for (auto* list : {&r.all, &r.any})
     for (std::string& id : *list) {
@@ -240,8 +247,9 @@ void read_indicators(Threat& t, const YAML::Node& n) {
 }
 
 Threat read(const YAML::Node& root) {
-  Mapping m(root, "the record", {"schema", "id", "aliases", "title", "kind", "severity", "exploited", "published", "updated", "sources",
-                                 "description", "impact", "mitigation", "indicators", "conditions"});
+  Mapping m(root, "the record",
+            {"schema", "id", "aliases", "title", "kind", "severity", "exploited", "published", "updated", "sources", "description", "impact", "mitigation",
+             "indicators", "conditions"});
   if (m.text("schema", true) != "careen/threat/v1") fail(m.at("schema"), "'schema': expected careen/threat/v1");
   Threat t;
   t.id = m.text("id", true);
@@ -269,16 +277,44 @@ Threat read(const YAML::Node& root) {
   return t;
 }
 
+// The line of the first anchor, 0 when there is none.
+int anchor_line(std::string_view yaml) {
+  struct Watch : YAML::EventHandler {
+    int line = 0;
+    void see(const YAML::Mark& m, YAML::anchor_t a) {
+      if (a != 0 && line == 0) line = m.line + 1;
+    }
+    void OnDocumentStart(const YAML::Mark&) override {}
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark& m, YAML::anchor_t a) override { see(m, a); }
+    void OnAlias(const YAML::Mark& m, YAML::anchor_t) override { see(m, 1); }
+    void OnScalar(const YAML::Mark& m, const std::string&, YAML::anchor_t a, const std::string&) override { see(m, a); }
+    void OnSequenceStart(const YAML::Mark& m, const std::string&, YAML::anchor_t a, YAML::EmitterStyle::value) override { see(m, a); }
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark& m, const std::string&, YAML::anchor_t a, YAML::EmitterStyle::value) override { see(m, a); }
+    void OnMapEnd() override {}
+  } watch;
+  std::istringstream in{std::string(yaml)};
+  YAML::Parser(in).HandleNextDocument(watch);
+  return watch.line;
+}
+
 }  // namespace
 
 std::string_view to_text(Severity s) {
   switch (s) {
-    case Severity::unknown: return "unknown";
-    case Severity::info: return "info";
-    case Severity::low: return "low";
-    case Severity::medium: return "medium";
-    case Severity::high: return "high";
-    case Severity::critical: return "critical";
+    case Severity::unknown:
+      return "unknown";
+    case Severity::info:
+      return "info";
+    case Severity::low:
+      return "low";
+    case Severity::medium:
+      return "medium";
+    case Severity::high:
+      return "high";
+    case Severity::critical:
+      return "critical";
   }
   return "unknown";
 }
@@ -290,27 +326,26 @@ std::optional<Severity> parse_severity(std::string_view s) {
 }
 
 Result<Threat> parse_threat(std::string_view yaml, const std::string& file) {
-  auto wrong = [&](int line, const std::string& what) {
-    return Error{Errc::corrupt, escape(file) + ":" + std::to_string(line) + ": " + what};
-  };
+  auto wrong = [&](int line, const std::string& what) { return Error{Errc::corrupt, escape(file) + ":" + std::to_string(line) + ": " + what}; };
   if (yaml.size() > kMaxRecordBytes) return wrong(1, "a record has at most 8 MiB");
   // yaml-cpp expands aliases without a bound and recurses on nesting: a record needs neither.
-  if (yaml.find("\n&") != std::string_view::npos || yaml.find(": &") != std::string_view::npos || yaml.find("- &") != std::string_view::npos)
-    return wrong(1, "anchors (&) are not allowed in a record");
   try {
+    if (int line = anchor_line(yaml); line != 0) return wrong(line, "anchors (&) are not allowed in a record");
     YAML::Node root = YAML::Load(std::string(yaml));
     return read(root);
   } catch (const Mistake& m) {
     return wrong(m.line, m.what);
   } catch (const YAML::Exception& e) {
-    return wrong(e.mark.line + 1, "not valid YAML: " + e.msg);
+    return wrong(std::max(e.mark.line + 1, 1), "not valid YAML: " + e.msg);
   }
 }
 
 std::string threat_skeleton(const std::string& id) {
   return "# A threat record of careen. docs/threat-record.md explains every key; `careen threat check FILE` checks this file.\n"
          "schema: careen/threat/v1\n"
-         "id: " + id + "\n"
+         "id: " +
+         id +
+         "\n"
          "aliases: []\n"
          "title: One line that says what it is\n"
          "kind: backdoor            # or malware\n"

@@ -4,13 +4,18 @@
 #include <string>
 #include <vector>
 
-
 namespace careen {
 namespace {
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-int sign(int v) { return v < 0 ? -1 : v > 0 ? 1 : 0; }
+bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+int sign(int v) {
+  return v < 0 ? -1 : v > 0 ? 1 : 0;
+}
 
 // Numbers of any length: without leading zeros the longer is the greater.
 int compare_digits(std::string_view a, std::string_view b) {
@@ -68,7 +73,9 @@ int compare_deb_part(std::string_view a, std::string_view b) {
   return 0;
 }
 
-bool rpm_separator(char c) { return !digit(c) && !letter(c) && c != '~' && c != '^'; }
+bool rpm_separator(char c) {
+  return !digit(c) && !letter(c) && c != '~' && c != '^';
+}
 
 int compare_rpm_part(std::string_view a, std::string_view b) {
   while (!a.empty() || !b.empty()) {
@@ -120,7 +127,9 @@ int compare_alpm_part(std::string_view a, std::string_view b) {
   return 1;
 }
 
-int compare_epochs(const Parts& a, const Parts& b) { return compare_digits(a.epoch, b.epoch); }
+int compare_epochs(const Parts& a, const Parts& b) {
+  return compare_digits(a.epoch, b.epoch);
+}
 
 // An apk version: digits{.digits}{letter}{_suffix{digits}}{~hash}{-rdigits}. Tokens are compared in this order; where one
 // version ends, what follows in the other decides by its kind.
@@ -159,7 +168,8 @@ std::optional<std::vector<ApkToken>> apk_tokens(std::string_view s) {
   }
   if (s.starts_with('~')) {
     s.remove_prefix(1);
-    std::string_view h = take(s, +[](char c) { return digit(c) || (c >= 'a' && c <= 'f'); });
+    std::string_view h = take(
+        s, +[](char c) { return digit(c) || (c >= 'a' && c <= 'f'); });
     if (h.empty()) return std::nullopt;
     out.push_back({ApkToken::hash, h, 0});
   }
@@ -182,11 +192,15 @@ int compare_apk_token(const ApkToken& a, const ApkToken& b) {
       return compare_digits(a.text, b.text);
     case ApkToken::first:
     case ApkToken::suffix_number:
-    case ApkToken::revision: return compare_digits(a.text, b.text);
-    case ApkToken::suffix: return sign(a.suffix_weight - b.suffix_weight);
+    case ApkToken::revision:
+      return compare_digits(a.text, b.text);
+    case ApkToken::suffix:
+      return sign(a.suffix_weight - b.suffix_weight);
     case ApkToken::letter_token:
-    case ApkToken::hash: return sign(a.text.compare(b.text));
-    case ApkToken::end: return 0;
+    case ApkToken::hash:
+      return sign(a.text.compare(b.text));
+    case ApkToken::end:
+      return 0;
   }
   return 0;
 }
@@ -232,10 +246,14 @@ std::optional<int> compare_apk(std::string_view a, std::string_view b) {
 
 std::optional<int> compare_versions(PackageType type, std::string_view a, std::string_view b) {
   switch (type) {
-    case PackageType::deb: return compare_deb(a, b);
-    case PackageType::rpm: return compare_rpm(a, b);
-    case PackageType::alpm: return compare_alpm(a, b);
-    case PackageType::apk: return compare_apk(a, b);
+    case PackageType::deb:
+      return compare_deb(a, b);
+    case PackageType::rpm:
+      return compare_rpm(a, b);
+    case PackageType::alpm:
+      return compare_alpm(a, b);
+    case PackageType::apk:
+      return compare_apk(a, b);
   }
   return std::nullopt;
 }

@@ -80,12 +80,17 @@ Result<Url> Url::parse(const std::string& text) {
 }
 
 bool is_loopback(std::string_view host) {
-  if (host.starts_with('[')) host = host.substr(1, host.find(']') - 1);
-  else if (std::count(host.begin(), host.end(), ':') == 1) host = host.substr(0, host.find(':'));
+  if (host.starts_with('['))
+    host = host.substr(1, host.find(']') - 1);
+  else if (std::count(host.begin(), host.end(), ':') == 1)
+    host = host.substr(0, host.find(':'));
   if (host == "localhost" || host == "::1") return true;
   auto parts = split(host, '.');
   if (parts.size() != 4 || parts[0] != "127") return false;
-  return std::all_of(parts.begin(), parts.end(), [](std::string_view p) { auto n = to_number(p); return n && *n < 256; });
+  return std::all_of(parts.begin(), parts.end(), [](std::string_view p) {
+    auto n = to_number(p);
+    return n && *n < 256;
+  });
 }
 
 std::string url_encode(std::string_view s) {
@@ -94,8 +99,10 @@ std::string url_encode(std::string_view s) {
   for (char c : s) {
     bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("-._~").find(c) != std::string_view::npos;
     auto b = static_cast<uint8_t>(c);
-    if (plain) out += c;
-    else out += {'%', kDigits[b >> 4], kDigits[b & 15]};
+    if (plain)
+      out += c;
+    else
+      out += {'%', kDigits[b >> 4], kDigits[b & 15]};
   }
   return out;
 }

@@ -1,6 +1,7 @@
 #include "oci/manifest.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/text.h"
 
@@ -72,8 +73,7 @@ Result<std::vector<Descriptor>> descriptors_of(const json& list, std::string_vie
   std::vector<Descriptor> out;
   if (!list.is_array()) return Error{Errc::corrupt, "manifest has no list of " + std::string(what)};
   if (list.size() > limit)
-    return Error{Errc::limit, "manifest names " + std::to_string(list.size()) + " " + std::string(what) + ", the limit is " +
-                                  std::to_string(limit)};
+    return Error{Errc::limit, "manifest names " + std::to_string(list.size()) + " " + std::string(what) + ", the limit is " + std::to_string(limit)};
   for (const json& item : list) {
     CAREEN_ASSIGN(Descriptor d, descriptor_of(item, what));
     out.push_back(std::move(d));
@@ -81,27 +81,65 @@ Result<std::vector<Descriptor>> descriptors_of(const json& list, std::string_vie
   return out;
 }
 
+// Readers written in Go take "Layers" for "layers": a document with both shows them another image than it shows us.
+Result<void> check_keys(const json& j, std::string_view what) {
+  if (!j.is_object()) return {};
+  std::set<std::string> seen;
+  for (const auto& [key, unused] : j.items())
+    if (!seen.insert(lower(key)).second)
+      return Error{Errc::corrupt, std::string(what) + " has two keys '" + escape(key) + "' that differ in case alone: readers disagree about what it says"};
+  return {};
+}
+
+Result<void> check_keys_of_all(const json& list, std::string_view what) {
+  if (list.is_array())
+    for (const json& item : list) {
+      CAREEN_TRY(check_keys(item, what));
+      CAREEN_TRY(check_keys(member(item, "platform"), what));
+    }
+  return {};
+}
+
+// Counted before parsing: with a callback the library looks through all elements of a list at the end of each of them.
+bool too_deep(std::string_view text) {
+  size_t depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (quoted) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxJsonDepth) return true;
+    } else if ((c == ']' || c == '}') && depth != 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<json> parse_json(std::string_view text, std::string_view what) {
-  bool deep = false;
-  auto watch = [&](int depth, json::parse_event_t, json&) {
-    if (depth > static_cast<int>(kMaxJsonDepth)) deep = true;
-    return !deep;
-  };
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  json j = json::parse(text, watch, /*allow_exceptions=*/false);
-  if (deep) return Error{Errc::limit, std::string(what) + " is nested deeper than 64 levels (kMaxJsonDepth)"};
-  if (j.is_discarded()) return Error{Errc::corrupt, std::string(what) + " is not valid JSON"};
+  if (too_deep(text)) return Error{Errc::limit, std::string(what) + " is nested deeper than 64 levels (kMaxJsonDepth)"};
+  json j = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  // The library takes a NUL for the end of the text.
+  if (j.is_discarded() || text.find('\0') != std::string_view::npos) return Error{Errc::corrupt, std::string(what) + " is not valid JSON"};
   return j;
 }
 
 LayerKind layer_kind(std::string_view m) {
-  if (m.find("foreign") != std::string_view::npos || m.find("nondistributable") != std::string_view::npos)
-    return LayerKind::foreign;
-  if (m.empty() || m.starts_with("application/vnd.oci.image.layer.v1.tar") ||
-      m.starts_with("application/vnd.docker.image.rootfs.diff.tar"))
-    return LayerKind::tar;
+  if (m.find("foreign") != std::string_view::npos || m.find("nondistributable") != std::string_view::npos) return LayerKind::foreign;
+  constexpr std::string_view kOci = "application/vnd.oci.image.layer.v1.tar", kDocker = "application/vnd.docker.image.rootfs.diff.tar";
+  for (std::string_view base : {kOci, kDocker})
+    for (std::string_view end : {"", "+gzip", "+zstd", ".gzip", ".zstd", ".gz"})  // others, as +encrypted, are not tars
+      if (m.starts_with(base) && m.substr(base.size()) == end) return LayerKind::tar;
+  if (m.empty()) return LayerKind::tar;
   return LayerKind::unknown;
 }
 
@@ -109,13 +147,16 @@ Result<Manifest> parse_manifest(std::string_view text) {
   if (text.size() > kMaxManifestBytes) return Error{Errc::limit, "manifest is larger than 4 MiB (kMaxManifestBytes)"};
   CAREEN_ASSIGN(json j, parse_json(text, "manifest"));
   if (!j.is_object()) return Error{Errc::corrupt, "manifest is not a JSON object"};
+  CAREEN_TRY(check_keys(j, "manifest"));
+  CAREEN_TRY(check_keys(member(j, "config"), "config descriptor"));
+  CAREEN_TRY(check_keys_of_all(member(j, "layers"), "layer descriptor"));
+  CAREEN_TRY(check_keys_of_all(member(j, "manifests"), "manifest descriptor"));
   Manifest m;
   m.media_type = text_at(j, "mediaType");
   if (member(j, "schemaVersion") == 1)
     return Error{Errc::unsupported, "manifest has Docker schema 1, retired in 2017: push the image again with a current tool"};
   // A document that is both lets two readers see two images.
-  if (j.contains("manifests") && (j.contains("layers") || j.contains("config")))
-    return Error{Errc::corrupt, "manifest is an index and an image at once"};
+  if (j.contains("manifests") && (j.contains("layers") || j.contains("config"))) return Error{Errc::corrupt, "manifest is an index and an image at once"};
   if (j.contains("manifests")) {
     m.is_index = true;
     CAREEN_ASSIGN(m.entries, descriptors_of(j["manifests"], "manifests", kMaxIndexEntries));
@@ -130,6 +171,9 @@ Result<ImageConfig> parse_config(std::string_view text) {
   if (text.size() > kMaxConfigBytes) return Error{Errc::limit, "image config is larger than 16 MiB (kMaxConfigBytes)"};
   CAREEN_ASSIGN(json j, parse_json(text, "image config"));
   if (!j.is_object()) return Error{Errc::corrupt, "image config is not a JSON object"};
+  CAREEN_TRY(check_keys(j, "image config"));
+  CAREEN_TRY(check_keys(member(j, "rootfs"), "image config: rootfs"));
+  CAREEN_TRY(check_keys(member(j, "config"), "image config: config"));
   ImageConfig c;
   c.platform = platform_of(j);
   c.created = text_at(j, "created");
@@ -167,7 +211,6 @@ std::vector<std::string> ImageConfig::created_by(size_t layers) const {
 }
 
 bool is_attestation(const Descriptor& e) {
-  if (e.annotations.contains("vnd.docker.reference.type")) return true;
   return e.platform && e.platform->os == "unknown" && e.platform->architecture == "unknown";
 }
 

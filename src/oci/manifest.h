@@ -63,7 +63,8 @@ Result<ImageConfig> parse_config(std::string_view json);
 // JSON with limits on depth; `what` names the document in the error.
 Result<nlohmann::json> parse_json(std::string_view text, std::string_view what);
 
-// A manifest that BuildKit made for an attestation: platform unknown/unknown or the attestation annotation.
+// A manifest that BuildKit made for an attestation: platform unknown/unknown. An annotation alone does not make one, or it
+// would hide an image.
 bool is_attestation(const Descriptor& entry);
 
 }  // namespace careen

@@ -10,27 +10,28 @@ constexpr std::string_view kTagChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 bool good_repository(std::string_view s) {
   if (s.empty() || s.size() > 255) return false;
   for (std::string_view part : split(s, '/')) {
-    if (part.empty() || part.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") != std::string_view::npos)
+    if (part.empty() || part.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") != std::string_view::npos) return false;
+    if (std::string_view("._-").find(part.front()) != std::string_view::npos || std::string_view("._-").find(part.back()) != std::string_view::npos)
       return false;
-    if (std::string_view("._-").find(part.front()) != std::string_view::npos ||
-        std::string_view("._-").find(part.back()) != std::string_view::npos)
-      return false;
+    // Between words stand one '.', one or two '_', or any number of '-'.
+    for (size_t i = 1; i < part.size(); ++i) {
+      char a = part[i - 1], b = part[i];
+      bool both = std::string_view("._-").find(a) != std::string_view::npos && std::string_view("._-").find(b) != std::string_view::npos;
+      if (both && (a != b || a == '.' || (a == '_' && i >= 2 && part[i - 2] == '_'))) return false;
+    }
   }
   return true;
 }
 
 bool good_host(std::string_view s) {
   if (s.starts_with('[')) return s.find_first_not_of("[]:.0123456789abcdefABCDEF") == std::string_view::npos;
-  return !s.empty() && s.find_first_not_of(
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:") == std::string_view::npos;
+  return !s.empty() && s.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:") == std::string_view::npos;
 }
 
 }  // namespace
 
 Result<Reference> Reference::parse(std::string_view text) {
-  auto wrong = [&](std::string_view why) {
-    return Error{Errc::usage, "'" + escape(text) + "' is not an image reference: " + std::string(why)};
-  };
+  auto wrong = [&](std::string_view why) { return Error{Errc::usage, "'" + escape(text) + "' is not an image reference: " + std::string(why)}; };
   if (text.size() > 1024) return wrong("too long");
   Reference r;
   std::string_view rest = text;
@@ -42,9 +43,8 @@ Result<Reference> Reference::parse(std::string_view text) {
   }
   size_t slash = rest.find('/');
   std::string_view first = rest.substr(0, slash);
-  if (slash != std::string_view::npos &&
-      (first.find_first_of(".:[") != std::string_view::npos || first == "localhost" ||
-       first.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") != std::string_view::npos)) {
+  if (slash != std::string_view::npos && (first.find_first_of(".:[") != std::string_view::npos || first == "localhost" ||
+                                          first.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") != std::string_view::npos)) {
     r.host = first;
     rest.remove_prefix(slash + 1);
   } else {
@@ -55,8 +55,7 @@ Result<Reference> Reference::parse(std::string_view text) {
   if (size_t colon = rest.rfind(':'); colon != std::string_view::npos && rest.find('/', colon) == std::string_view::npos) {
     r.tag = rest.substr(colon + 1);
     rest = rest.substr(0, colon);
-    if (r.tag.empty() || r.tag.size() > 128 || r.tag.find_first_not_of(kTagChars) != std::string::npos ||
-        r.tag.front() == '.' || r.tag.front() == '-')
+    if (r.tag.empty() || r.tag.size() > 128 || r.tag.find_first_not_of(kTagChars) != std::string::npos || r.tag.front() == '.' || r.tag.front() == '-')
       return wrong("the tag after : has characters that a tag cannot have");
   } else if (r.digest.empty()) {
     r.tag = "latest";

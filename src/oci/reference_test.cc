@@ -48,10 +48,42 @@ TEST(Reference, ItsOwnTextIsItselfAgain) {
 }
 
 TEST(Reference, WhatIsNoneIsAUsageErrorOnOneLine) {
-  for (const std::string& bad :
-       std::vector<std::string>{"", ":", "/", "//", "debian:", ":12", "Debian", "a//b", "/a", "a/", "a/../b", "a/./b", "-a", "a-", "a_/b", ".a", "deb ian", "debian:1 2", "debian:-x",
-                                "debian:.x", "debian:" + std::string(129, 't'), "debian@", "debian@sha256:12", "debian@" + kDigest + "0", "a@b@" + kDigest, "h.x/", "h.x:/", "ho\nst.x/a",
-                                "h.x/a:b:c", "h.x/A", "caf\xc3\xa9", "a\x1b[31m", std::string(1025, 'a'), "h.x/" + std::string(256, 'a'), "http://h.x/a", "user@h.x/a"}) {
+  for (const std::string& bad : std::vector<std::string>{"",
+                                                         ":",
+                                                         "/",
+                                                         "//",
+                                                         "debian:",
+                                                         ":12",
+                                                         "Debian",
+                                                         "a//b",
+                                                         "/a",
+                                                         "a/",
+                                                         "a/../b",
+                                                         "a/./b",
+                                                         "-a",
+                                                         "a-",
+                                                         "a_/b",
+                                                         ".a",
+                                                         "deb ian",
+                                                         "debian:1 2",
+                                                         "debian:-x",
+                                                         "debian:.x",
+                                                         "debian:" + std::string(129, 't'),
+                                                         "debian@",
+                                                         "debian@sha256:12",
+                                                         "debian@" + kDigest + "0",
+                                                         "a@b@" + kDigest,
+                                                         "h.x/",
+                                                         "h.x:/",
+                                                         "ho\nst.x/a",
+                                                         "h.x/a:b:c",
+                                                         "h.x/A",
+                                                         "caf\xc3\xa9",
+                                                         "a\x1b[31m",
+                                                         std::string(1025, 'a'),
+                                                         "h.x/" + std::string(256, 'a'),
+                                                         "http://h.x/a",
+                                                         "user@h.x/a"}) {
     auto r = Reference::parse(bad);
     ASSERT_FALSE(r) << bad << " became " << r->text();
     EXPECT_EQ(r.error().code, Errc::usage) << bad;

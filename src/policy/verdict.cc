@@ -8,9 +8,12 @@ namespace careen {
 
 std::string_view to_text(Verdict v) {
   switch (v) {
-    case Verdict::clean: return "clean";
-    case Verdict::flagged: return "flagged";
-    case Verdict::undetermined: return "undetermined";
+    case Verdict::clean:
+      return "clean";
+    case Verdict::flagged:
+      return "flagged";
+    case Verdict::undetermined:
+      return "undetermined";
   }
   return "undetermined";
 }
@@ -27,8 +30,7 @@ Judgement judge(const std::vector<Finding>& findings, const std::vector<Coverage
   for (const Finding& f : findings)
     if (flags(f)) {
       std::string where = f.where.path ? " in " + escape(*f.where.path) : "";
-      j.reasons.push_back(std::string(to_text(f.confidence)) + " " + std::string(to_text(f.kind)) +
-                          (f.threat ? " " + *f.threat : ": " + f.title) + where);
+      j.reasons.push_back(std::string(to_text(f.confidence)) + " " + std::string(to_text(f.kind)) + (f.threat ? " " + *f.threat : ": " + f.title) + where);
     }
   if (!j.reasons.empty()) {
     j.verdict = Verdict::flagged;
@@ -46,7 +48,9 @@ Judgement judge(const std::vector<Finding>& findings, const std::vector<Coverage
   return j;
 }
 
-int exit_code(Verdict v) { return v == Verdict::clean ? 0 : v == Verdict::flagged ? 1 : 3; }
+int exit_code(Verdict v) {
+  return v == Verdict::clean ? 0 : v == Verdict::flagged ? 1 : 3;
+}
 
 int worse_exit(int a, int b) {
   for (int code : std::array{1, 4, 3})

@@ -12,9 +12,15 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Image text as a JSON string: escaped, so that it is UTF-8 without control characters. Empty is null.
-Json text(const std::string& s) { return s.empty() ? Json(nullptr) : Json(escape(s)); }
-Json text(const std::optional<std::string>& s) { return s ? text(*s) : Json(nullptr); }
-Json digest(const std::optional<Digest>& d) { return d && !d->empty() ? Json(d->text()) : Json(nullptr); }
+Json text(const std::string& s) {
+  return s.empty() ? Json(nullptr) : Json(escape(s));
+}
+Json text(const std::optional<std::string>& s) {
+  return s ? text(*s) : Json(nullptr);
+}
+Json digest(const std::optional<Digest>& d) {
+  return d && !d->empty() ? Json(d->text()) : Json(nullptr);
+}
 
 Json texts(const std::vector<std::string>& list) {
   Json out = Json::array();
@@ -25,10 +31,16 @@ Json texts(const std::vector<std::string>& list) {
 Json image_json(const ScanResult& r) {
   Json layers = Json::array();
   for (const ScannedLayer& l : r.layers)
-    layers.push_back({{"digest", digest(l.digest)}, {"diff_id", digest(l.diff_id)}, {"size", l.size ? Json(*l.size) : Json(nullptr)},
-                      {"media_type", text(l.media_type)}, {"created_by", text(l.created_by)}});
-  return {{"reference", escape(r.reference)}, {"digest", text(r.digest)}, {"platform", text(r.platform)},
-          {"distribution", {{"id", text(r.distribution.id)}, {"release", text(r.distribution.release)}}}, {"layers", layers}};
+    layers.push_back({{"digest", digest(l.digest)},
+                      {"diff_id", digest(l.diff_id)},
+                      {"size", l.size ? Json(*l.size) : Json(nullptr)},
+                      {"media_type", text(l.media_type)},
+                      {"created_by", text(l.created_by)}});
+  return {{"reference", escape(r.reference)},
+          {"digest", text(r.digest)},
+          {"platform", text(r.platform)},
+          {"distribution", {{"id", text(r.distribution.id)}, {"release", text(r.distribution.release)}}},
+          {"layers", layers}};
 }
 
 Json finding_json(const Finding& f) {
@@ -37,12 +49,21 @@ Json finding_json(const Finding& f) {
     package = {{"name", escape(f.where.package->name)}, {"version", text(f.where.package->version)}, {"source", text(f.where.package->source)}};
   Json evidence = Json::array();
   for (const Evidence& e : f.evidence) evidence.push_back({{"by", to_text(e.by)}, {"says", escape(e.says)}});
-  return {{"id", f.id}, {"kind", to_text(f.kind)}, {"threat", f.threat ? Json(*f.threat) : Json(nullptr)}, {"title", escape(f.title)},
-          {"severity", to_text(f.severity)}, {"confidence", to_text(f.confidence)},
+  return {{"id", f.id},
+          {"kind", to_text(f.kind)},
+          {"threat", f.threat ? Json(*f.threat) : Json(nullptr)},
+          {"title", escape(f.title)},
+          {"severity", to_text(f.severity)},
+          {"confidence", to_text(f.confidence)},
           {"reachability", {{"state", to_text(f.reachability.state)}, {"because", texts(f.reachability.because)}}},
-          {"where", {{"path", text(f.where.path)}, {"layer", text(f.where.layer)},
-                     {"layer_index", f.where.layer_index ? Json(*f.where.layer_index) : Json(nullptr)}, {"visible", f.where.visible}, {"package", package}}},
-          {"evidence", evidence}, {"remediation", text(f.remediation)}};
+          {"where",
+           {{"path", text(f.where.path)},
+            {"layer", text(f.where.layer)},
+            {"layer_index", f.where.layer_index ? Json(*f.where.layer_index) : Json(nullptr)},
+            {"visible", f.where.visible},
+            {"package", package}}},
+          {"evidence", evidence},
+          {"remediation", text(f.remediation)}};
 }
 
 Json coverage_json(const ScanResult& r) {
@@ -66,30 +87,52 @@ Json packages_list(const ScanResult& r) {
   Json out = Json::array();
   for (const InstalledPackage* p : sorted_packages(r)) {
     Json layer = p->layer < r.layers.size() ? digest(r.layers[p->layer].diff_id) : Json(nullptr);
-    out.push_back({{"type", to_text(p->package.type)}, {"name", escape(p->package.name)}, {"version", text(p->package.version)},
-                   {"architecture", text(p->package.architecture)}, {"source", text(p->package.source)}, {"source_version", text(p->package.source_version)},
-                   {"database", "/" + escape(p->database)}, {"layer", layer}, {"layer_index", p->layer}, {"visible", p->visible}, {"files", p->owned_files}});
+    out.push_back({{"type", to_text(p->package.type)},
+                   {"name", escape(p->package.name)},
+                   {"version", text(p->package.version)},
+                   {"architecture", text(p->package.architecture)},
+                   {"source", text(p->package.source)},
+                   {"source_version", text(p->package.source_version)},
+                   {"database", "/" + escape(p->database)},
+                   {"layer", layer},
+                   {"layer_index", p->layer},
+                   {"visible", p->visible},
+                   {"files", p->owned_files}});
   }
   return out;
 }
 
-std::string dump(const Json& j) { return j.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string dump(const Json& j) {
+  return j.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 const char* type_name(FileType t) {
   switch (t) {
-    case FileType::directory: return "dir";
-    case FileType::symlink: return "symlink";
-    case FileType::character: return "char";
-    case FileType::block: return "block";
-    case FileType::fifo: return "fifo";
-    default: return "file";
+    case FileType::directory:
+      return "dir";
+    case FileType::symlink:
+      return "symlink";
+    case FileType::character:
+      return "char";
+    case FileType::block:
+      return "block";
+    case FileType::fifo:
+      return "fifo";
+    default:
+      return "file";
   }
 }
 
 Json file_json(const std::string& path, const FileRecord& r, FileType type, std::string_view target, size_t layer) {
-  return {{"path", "/" + escape(path)}, {"type", type_name(type)}, {"mode", fmt::format("{:04o}", r.mode)}, {"uid", r.uid}, {"gid", r.gid}, {"size", r.size},
+  return {{"path", "/" + escape(path)},
+          {"type", type_name(type)},
+          {"mode", fmt::format("{:04o}", r.mode)},
+          {"uid", r.uid},
+          {"gid", r.gid},
+          {"size", r.size},
           {"sha256", r.sha256 ? Json(to_hex(r.sha256->data(), 32)) : Json(nullptr)},
-          {"target", type == FileType::symlink ? Json(escape(target)) : Json(nullptr)}, {"layer_index", layer}};
+          {"target", type == FileType::symlink ? Json(escape(target)) : Json(nullptr)},
+          {"layer_index", layer}};
 }
 
 }  // namespace
@@ -100,8 +143,14 @@ Json json_report(const ScanResult& r, bool with_packages) {
     knowledge.push_back({{"name", k.name}, {"count", k.count}, {"digest", text(k.digest.text())}, {"date", text(k.date)}});
   Json findings = Json::array();
   for (const Finding& f : r.findings) findings.push_back(finding_json(f));
-  Json out = {{"schema", "careen/report/v1"}, {"image", image_json(r)}, {"tool", {{"name", "careen"}, {"version", kVersion}}}, {"knowledge", knowledge},
-              {"verdict", to_text(r.judgement.verdict)}, {"reasons", texts(r.judgement.reasons)}, {"findings", findings}, {"coverage", coverage_json(r)}};
+  Json out = {{"schema", "careen/report/v1"},
+              {"image", image_json(r)},
+              {"tool", {{"name", "careen"}, {"version", kVersion}}},
+              {"knowledge", knowledge},
+              {"verdict", to_text(r.judgement.verdict)},
+              {"reasons", texts(r.judgement.reasons)},
+              {"findings", findings},
+              {"coverage", coverage_json(r)}};
   if (with_packages) out["packages"] = packages_list(r);
   return out;
 }
@@ -127,7 +176,8 @@ std::string files_json(const ScanResult& r) {
   for (size_t l = 0; l < facts.layers.size(); ++l) {
     if (!facts.layers[l]) continue;
     for (FileCursor c(facts.layers[l]->files); c.next(rec);) {
-      if (facts.tree.visible(l, c.index())) records[{l, c.index()}] = rec;
+      if (facts.tree.visible(l, c.index()))
+        records[{l, c.index()}] = rec;
       else if (rec.type != FileType::hardlink && rec.type != FileType::directory && !base_name(rec.path).starts_with(".wh."))
         hidden_rows.emplace_back(rec.path, file_json(rec.path, rec, rec.type, rec.target, l));
     }
@@ -153,8 +203,8 @@ std::string files_table(const ScanResult& r) {
   std::string out;
   Json j = Json::parse(files_json(r));
   auto add = [&](const Json& f, const char* end) {
-    out += fmt::format("{:<8} {} {:>12}  {}{}{}\n", f["type"].get<std::string>(), f["mode"].get<std::string>(), f["size"].get<uint64_t>(), f["path"].get<std::string>(),
-                       f["target"].is_null() ? "" : " -> " + f["target"].get<std::string>(), end);
+    out += fmt::format("{:<8} {} {:>12}  {}{}{}\n", f["type"].get<std::string>(), f["mode"].get<std::string>(), f["size"].get<uint64_t>(),
+                       f["path"].get<std::string>(), f["target"].is_null() ? "" : " -> " + f["target"].get<std::string>(), end);
   };
   for (const Json& f : j["files"]) add(f, "");
   for (const Json& f : j["hidden"]) add(f, "  (hidden)");

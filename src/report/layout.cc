@@ -21,8 +21,10 @@ std::string wrap(std::string_view text, std::string_view first, std::string_view
   };
   for (std::string_view w : words(text)) {
     size_t n = columns(w);
-    if (at > begin && at + 1 + n > width) line();
-    else if (at > begin) out += ' ', ++at;
+    if (at > begin && at + 1 + n > width)
+      line();
+    else if (at > begin)
+      out += ' ', ++at;
     while (at + n > width && width > begin + 8) {  // a long path or digest
       size_t room = width - at, bytes = 0;
       for (size_t seen = 0; bytes < w.size(); ++bytes)

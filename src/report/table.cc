@@ -11,15 +11,22 @@ namespace {
 
 const char* color_of(Severity s) {
   switch (s) {
-    case Severity::critical: return "1;31";
-    case Severity::high: return "31";
-    case Severity::medium: return "33";
-    case Severity::low: return "36";
-    default: return "2";
+    case Severity::critical:
+      return "1;31";
+    case Severity::high:
+      return "31";
+    case Severity::medium:
+      return "33";
+    case Severity::low:
+      return "36";
+    default:
+      return "2";
   }
 }
 
-const char* color_of(Verdict v) { return v == Verdict::clean ? "1;32" : v == Verdict::flagged ? "1;31" : "1;33"; }
+const char* color_of(Verdict v) {
+  return v == Verdict::clean ? "1;32" : v == Verdict::flagged ? "1;31" : "1;33";
+}
 
 std::string upper(std::string_view s) {
   std::string out(s);
@@ -33,7 +40,7 @@ void finding_block(std::string& out, const ScanResult& r, const Finding& f, cons
   std::string head = upper(to_text(f.severity)) + "  " + std::string(to_text(f.confidence)) + " " + std::string(to_text(f.kind)) +
                      (f.threat ? "  " + *f.threat : "") + "  [" + f.id + "]";
   out += paint(color_of(f.severity), head) + "\n";
-  out += wrap(f.title, "  ", "  ", w);
+  out += wrap(escape(f.title), "  ", "  ", w);
   auto row = [&](std::string_view name, const std::string& text) { out += wrap(text, fmt::format("  {:<9}", name), "           ", w); };
   if (f.where.path) row("file", escape(*f.where.path) + (f.where.visible ? "" : "  (hidden)"));
   if (f.where.package) row("package", escape(f.where.package->name) + " " + escape(f.where.package->version));
@@ -43,7 +50,11 @@ void finding_block(std::string& out, const ScanResult& r, const Finding& f, cons
     row("layer", fmt::format("{}{}", i, id.empty() ? "" : "  " + id));
     if (!f.created_by.empty()) {
       std::string step = escape(f.created_by);
-      if (!o.verbose && step.size() > 160) step = step.substr(0, 157) + "...";
+      if (!o.verbose && step.size() > 160) {
+        size_t cut = 157;
+        while (cut > 0 && (static_cast<uint8_t>(step[cut]) & 0xC0U) == 0x80U) --cut;  // not inside a character
+        step = step.substr(0, cut) + "...";
+      }
       row("step", step);
     }
   }
@@ -65,11 +76,12 @@ void finding_block(std::string& out, const ScanResult& r, const Finding& f, cons
 std::string verdict_sentence(const ScanResult& r) {
   std::string against = fmt::format("{} known {} (records of {})", r.threats_known, r.threats_known == 1 ? "threat" : "threats", r.threats_date);
   switch (r.judgement.verdict) {
-    case Verdict::clean: return "clean of " + against + "; vulnerabilities not checked: no advisory database";
+    case Verdict::clean:
+      return "clean of " + against + "; vulnerabilities not checked: no advisory database";
     case Verdict::flagged: {
       size_t n = r.judgement.reasons.size();
-      return fmt::format("flagged: {} {} flag{} it, against {}; vulnerabilities not checked: no advisory database", n,
-                         n == 1 ? "finding" : "findings", n == 1 ? "s" : "", against);
+      return fmt::format("flagged: {} {} flag{} it, against {}; vulnerabilities not checked: no advisory database", n, n == 1 ? "finding" : "findings",
+                         n == 1 ? "s" : "", against);
     }
     case Verdict::undetermined:
       return "undetermined: nothing was found against " + against + ", but not everything could be looked at";
@@ -85,7 +97,8 @@ std::string table_report(const ScanResult& r, const TableOptions& o) {
   what += r.distribution.pretty.empty() ? (r.distribution.id.empty() ? "distribution not recorded" : escape(r.distribution.id + " " + r.distribution.release))
                                         : escape(r.distribution.pretty);
   if (!r.distribution.pretty.empty() && !r.distribution.release.empty()) what += " (" + escape(r.distribution.id + " " + r.distribution.release) + ")";
-  out += wrap(what + fmt::format("  {} {}, {} packages", r.layers.size(), r.layers.size() == 1 ? "layer" : "layers", r.facts->packages.size()), "", "  ", o.width);
+  out +=
+      wrap(what + fmt::format("  {} {}, {} packages", r.layers.size(), r.layers.size() == 1 ? "layer" : "layers", r.facts->packages.size()), "", "  ", o.width);
   for (const std::string& remark : r.remarks) out += wrap(escape(remark), "note: ", "  ", o.width);
   std::string sentence = wrap(verdict_sentence(r), "", "  ", o.width);
   size_t word = std::string(to_text(r.judgement.verdict)).size();
@@ -101,12 +114,18 @@ std::string table_report(const ScanResult& r, const TableOptions& o) {
     finding_block(out, r, f, o, paint);
   }
   if (quiet_rows != 0)
-    out += wrap(fmt::format("{} {} of severity info about files changed after installation (--verbose shows them)", quiet_rows, quiet_rows == 1 ? "finding" : "findings"), "", "  ", o.width) + "\n";
+    out += wrap(fmt::format("{} {} of severity info about files changed after installation (--verbose shows them)", quiet_rows,
+                            quiet_rows == 1 ? "finding" : "findings"),
+                "", "  ", o.width) +
+           "\n";
 
   out += "Coverage\n";
   for (const Coverage& c : r.coverage) {
     bool gap = c.state == CoverageState::partly || c.state == CoverageState::not_looked;
-    std::string state = c.state == CoverageState::looked ? "looked" : c.state == CoverageState::partly ? "partly" : c.state == CoverageState::not_looked ? "not looked" : "n/a";
+    std::string state = c.state == CoverageState::looked       ? "looked"
+                        : c.state == CoverageState::partly     ? "partly"
+                        : c.state == CoverageState::not_looked ? "not looked"
+                                                               : "n/a";
     std::string row = fmt::format("  {:<16}{:<11}", to_text(c.question), state);
     std::string text = wrap((c.what.empty() ? "" : escape(c.what) + ": ") + escape(c.why), row, std::string(29, ' '), o.width);
     out += gap ? paint("33", text.substr(0, text.size() - 1)) + "\n" : text;
@@ -152,16 +171,18 @@ std::string explain_threat(const Threat& t, const TableOptions& o) {
   row("  patterns", t.patterns.empty() ? "" : std::to_string(t.patterns.size()) + " byte patterns and windows in " + std::to_string(t.rules.size()) + " rules");
   row("  structure", join(t.structure, ", "));
   for (const VersionIndicator& v : t.versions)
-    row("  versions", join(v.packages, ", ") + " (" + std::string(to_text(v.type)) + (v.distributions.empty() ? "" : "; " + join(v.distributions, ", ")) + "): " +
-                          (v.from.empty() ? "" : "from " + v.from + " ") + (v.to.empty() ? "" : "to " + v.to + " ") + (v.before.empty() ? "" : "before " + v.before + " ") +
-                          (v.except.empty() ? "" : "but not " + join(v.except, ", ")));
+    row("  versions", join(v.packages, ", ") + " (" + std::string(to_text(v.type)) + (v.distributions.empty() ? "" : "; " + join(v.distributions, ", ")) +
+                          "): " + (v.from.empty() ? "" : "from " + v.from + " ") + (v.to.empty() ? "" : "to " + v.to + " ") +
+                          (v.before.empty() ? "" : "before " + v.before + " ") + (v.except.empty() ? "" : "but not " + join(v.except, ", ")));
   out += "\nSources\n";
   for (const std::string& s : t.sources) out += "  " + s + "\n";
   return out;
 }
 
 std::string explain_finding(const nlohmann::json& report, const nlohmann::json& f, const TableOptions& o) {
-  auto text = [](const nlohmann::json& j, const char* key) { return j.is_object() && j.contains(key) && j[key].is_string() ? escape(j[key].get<std::string>()) : std::string{}; };
+  auto text = [](const nlohmann::json& j, const char* key) {
+    return j.is_object() && j.contains(key) && j[key].is_string() ? escape(j[key].get<std::string>()) : std::string{};
+  };
   std::string out = Paint(o.color)("1", upper(text(f, "severity")) + "  " + text(f, "confidence") + " " + text(f, "kind") + "  [" + text(f, "id") + "]") + "\n";
   out += wrap(text(f, "title"), "", "", o.width) + "\n";
   auto row = [&](std::string_view name, const std::string& s) {

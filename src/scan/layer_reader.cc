@@ -64,9 +64,9 @@ class LayerReader {
     for (size_t i = 0; i < image_.layers.size(); ++i) {
       const Layer& l = image_.layers[i];
       if (l.kind != LayerKind::tar) {
-        out_[i].coverage.push_back({Question::content, CoverageState::not_looked, "",
-                                    (l.kind == LayerKind::foreign ? "a foreign layer, which its registry does not hold: " : "not a file system layer: ") +
-                                        l.descriptor.media_type});
+        out_[i].coverage.push_back(
+            {Question::content, CoverageState::not_looked, "",
+             (l.kind == LayerKind::foreign ? "a foreign layer, which its registry does not hold: " : "not a file system layer: ") + l.descriptor.media_type});
         continue;
       }
       if (!l.descriptor.digest.empty()) {
@@ -80,9 +80,7 @@ class LayerReader {
       todo.push_back(i);
       total_ += l.descriptor.size;
     }
-    std::stable_sort(todo.begin(), todo.end(), [&](size_t a, size_t b) {
-      return image_.layers[a].descriptor.size > image_.layers[b].descriptor.size;
-    });
+    std::stable_sort(todo.begin(), todo.end(), [&](size_t a, size_t b) { return image_.layers[a].descriptor.size > image_.layers[b].descriptor.size; });
     return todo;
   }
 
@@ -216,6 +214,8 @@ class LayerReader {
 
 }  // namespace
 
-std::vector<LayerOutcome> read_layers(const Image& image, const ScanOptions& options) { return LayerReader(image, options).run(); }
+std::vector<LayerOutcome> read_layers(const Image& image, const ScanOptions& options) {
+  return LayerReader(image, options).run();
+}
 
 }  // namespace careen

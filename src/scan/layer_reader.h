@@ -8,9 +8,9 @@ struct LayerOutcome {
   std::shared_ptr<const LayerFacts> facts;  // null when nothing could be read
   Digest blob;                              // computed, or as trusted when the facts came from the cache
   uint64_t blob_size = 0;
-  bool verified = false;                    // read to the end, or known from such a read
-  std::optional<DigestMismatch> mismatch;   // of the blob
-  std::vector<Coverage> coverage;           // without the layer's number in `what`
+  bool verified = false;                   // read to the end, or known from such a read
+  std::optional<DigestMismatch> mismatch;  // of the blob
+  std::vector<Coverage> coverage;          // without the layer's number in `what`
   double elf_seconds = 0;
 };
 

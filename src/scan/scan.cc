@@ -69,9 +69,9 @@ void find_lies(const Image& image, const std::vector<LayerOutcome>& layers, std:
   }
   size_t named = image.config.diff_ids.size();
   if (named != 0 && named != image.layers.size())
-    out.push_back(mismatch_finding("count", "Configuration and manifest disagree about the layers",
-                                   "the configuration names " + std::to_string(named) + " diff IDs, the manifest " + std::to_string(image.layers.size()) + " layers",
-                                   {}, std::nullopt));
+    out.push_back(mismatch_finding(
+        "count", "Configuration and manifest disagree about the layers",
+        "the configuration names " + std::to_string(named) + " diff IDs, the manifest " + std::to_string(image.layers.size()) + " layers", {}, std::nullopt));
 }
 
 // Coverage of the layers, each row with its layer's number.
@@ -89,7 +89,8 @@ void gather_coverage(const Image& image, const std::vector<LayerOutcome>& layers
   if (image.unreadable)
     for (size_t i = 0; i < image.unreadable->size(); ++i) {
       if (i == 20) {
-        result.coverage.push_back({Question::content, CoverageState::partly, "", "and " + std::to_string(image.unreadable->size() - i) + " more paths that could not be read"});
+        result.coverage.push_back(
+            {Question::content, CoverageState::partly, "", "and " + std::to_string(image.unreadable->size() - i) + " more paths that could not be read"});
         break;
       }
       result.coverage.push_back({Question::content, CoverageState::partly, "/" + (*image.unreadable)[i], "could not be read"});
@@ -108,15 +109,20 @@ void round_off(ScanResult& result, bool has_threats) {
   for (const auto& l : result.facts->layers) files += l ? l->files.size() : 0;
   looked(Question::content, std::to_string(result.layers.size()) + (result.layers.size() == 1 ? " layer, " : " layers, ") + std::to_string(files) + " entries");
   if (!result.facts->packages.empty()) looked(Question::packages, std::to_string(result.facts->packages.size()) + " packages");
-  if (has_threats) looked(Question::threats, std::to_string(result.threats_known) + (result.threats_known == 1 ? " threat" : " threats") + " and the structure of every ELF file");
+  if (has_threats)
+    looked(Question::threats,
+           std::to_string(result.threats_known) + (result.threats_known == 1 ? " threat" : " threats") + " and the structure of every ELF file");
   result.coverage.push_back({Question::vulnerabilities, CoverageState::not_applicable, "", "no advisory database"});
   bool recorded = std::any_of(result.facts->owners.begin(), result.facts->owners.end(), [](const auto& layer) {
     return std::any_of(layer.begin(), layer.end(), [](const Owner& o) { return o.algorithm != RecordedDigest::none; });
   });
-  if (recorded) looked(Question::integrity, "files compared with what their packages recorded");
-  else result.coverage.push_back({Question::integrity, CoverageState::not_applicable, "", "no package recorded digests of its files"});
+  if (recorded)
+    looked(Question::integrity, "files compared with what their packages recorded");
+  else
+    result.coverage.push_back({Question::integrity, CoverageState::not_applicable, "", "no package recorded digests of its files"});
   if (result.distribution.id.empty() && !result.facts->packages.empty())
-    result.coverage.push_back({Question::packages, CoverageState::looked, "", "the distribution is not recorded; version ranges were applied by the kind of package alone"});
+    result.coverage.push_back(
+        {Question::packages, CoverageState::looked, "", "the distribution is not recorded; version ranges were applied by the kind of package alone"});
   std::sort(result.coverage.begin(), result.coverage.end());
   result.coverage.erase(std::unique(result.coverage.begin(), result.coverage.end()), result.coverage.end());
 }
@@ -139,11 +145,15 @@ void list_layers(const Image& image, const std::vector<LayerOutcome>& layers, Sc
   for (size_t i = 0; i < layers.size(); ++i) {
     const Layer& l = image.layers[i];
     ScannedLayer s;
-    if (!layers[i].blob.empty()) s.digest = layers[i].blob;
-    else if (!l.descriptor.digest.empty()) s.digest = l.descriptor.digest;
+    if (!layers[i].blob.empty())
+      s.digest = layers[i].blob;
+    else if (!l.descriptor.digest.empty())
+      s.digest = l.descriptor.digest;
     if (layers[i].facts && !layers[i].facts->diff_id.empty()) s.diff_id = layers[i].facts->diff_id;
-    if (!layers[i].blob.empty() && layers[i].blob_size != 0) s.size = layers[i].blob_size;
-    else if (l.descriptor.size != 0) s.size = l.descriptor.size;
+    if (!layers[i].blob.empty() && layers[i].blob_size != 0)
+      s.size = layers[i].blob_size;
+    else if (l.descriptor.size != 0)
+      s.size = l.descriptor.size;
     s.media_type = l.descriptor.media_type;
     s.created_by = l.created_by;
     r.layers.push_back(std::move(s));
@@ -186,7 +196,8 @@ ScanResult scan_image(const Image& image, const ScanOptions& options) {
 
   std::vector<std::shared_ptr<const LayerFacts>> facts;
   for (const LayerOutcome& l : layers) facts.push_back(l.facts);
-  auto image_facts = std::make_shared<ImageFacts>(build_image_facts(std::move(facts)));
+  auto image_facts =
+      std::make_shared<ImageFacts>(build_image_facts(std::move(facts), image.is_rootfs ? ImageTree::Whiteouts::plain : ImageTree::Whiteouts::apply));
   result.coverage.insert(result.coverage.end(), image_facts->coverage.begin(), image_facts->coverage.end());
   result.distribution = image_facts->distribution;
   result.facts = image_facts;
@@ -226,10 +237,8 @@ ArchiveIndexer archive_indexer(const ScanOptions& options) {
     out.fd = index.spooled ? std::move(spool) : std::move(archive);
     CAREEN_ASSIGN(size, file_size(out.fd.get()));
     for (ArchiveMember& m : index.members) {
-      if (m.offset > size || m.size > size - m.offset) {  // cut: what of it is there can still be read
-        m.size = m.offset > size ? 0 : size - m.offset;
-        if (index.problem.empty()) index.problem = "the archive ends inside " + m.name;
-      }
+      bool cut = m.offset > size || m.size > size - m.offset;  // its reader will meet the end and say so
+      if (cut && index.problem.empty()) index.problem = "the archive ends inside " + m.name;
       out.members.push_back({std::move(m.name), m.type, std::move(m.link), m.offset, m.size});
     }
     out.texts = std::move(index.texts);

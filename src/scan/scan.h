@@ -18,8 +18,8 @@ namespace careen {
 
 struct ScanOptions {
   std::shared_ptr<const ThreatSet> threats;
-  std::shared_ptr<LayerCache> cache;  // not null; may remember nothing
-  std::string spool_directory;        // for unlinked files; exists
+  std::shared_ptr<LayerCache> cache;        // not null; may remember nothing
+  std::string spool_directory;              // for unlinked files; exists
   uint64_t spool_limit = 0, max_layer = 0;  // 0: the defaults of facts/collector.h
   unsigned jobs = 0;                        // layers at once; 0: one per processor
   unsigned stall_seconds = 300;

@@ -87,9 +87,13 @@ TEST_F(Scan, AKnownFileFlags) {
   EXPECT_EQ(r.findings[0].where.layer, r.layers[0].diff_id->text());
 }
 
-TEST_F(Scan, APatternFlagsThroughTheWorker) { EXPECT_EQ(scan(text("file /x \"..needle-text..\"")).judgement.verdict, Verdict::flagged); }
+TEST_F(Scan, APatternFlagsThroughTheWorker) {
+  EXPECT_EQ(scan(text("file /x \"..needle-text..\"")).judgement.verdict, Verdict::flagged);
+}
 
-TEST_F(Scan, AScratchImageWithOneProgramIsClean) { EXPECT_EQ(scan(text("elf /app static")).judgement.verdict, Verdict::clean); }
+TEST_F(Scan, AScratchImageWithOneProgramIsClean) {
+  EXPECT_EQ(scan(text("elf /app static")).judgement.verdict, Verdict::clean);
+}
 
 TEST_F(Scan, ALayerWhoseDigestLiesFlagsAndIsNotRemembered) {
   auto spec = text("file /x \"good\"");
@@ -136,12 +140,12 @@ TEST_F(Scan, AMissingLayerLeavesItUndetermined) {
 
 TEST_F(Scan, ACutLayerIsUndeterminedAndNotRemembered) {
   auto spec = text("file /x \"good\"\nfile /y \"0123456789\"");
-  spec.layers[0].resize(1600);
+  spec.layers[0].resize(1540);
   ScanResult r = scan(spec);
   EXPECT_EQ(r.judgement.verdict, Verdict::undetermined);
   EXPECT_EQ(options_.cache->status().layers, 0U);
   spec = text("file /x \"bad\"\nfile /y \"0123456789\"");
-  spec.layers[0].resize(1600);
+  spec.layers[0].resize(1540);
   EXPECT_EQ(scan(spec).judgement.verdict, Verdict::flagged) << "flagged wins over undetermined";
 }
 
@@ -227,7 +231,9 @@ TEST_F(Scan, AnyNumberOfJobsGivesTheSame) {
   EXPECT_FALSE(first.empty());
 }
 
-TEST_F(Scan, AnImageWithoutLayersIsClean) { EXPECT_EQ(scan({}).judgement.verdict, Verdict::clean); }
+TEST_F(Scan, AnImageWithoutLayersIsClean) {
+  EXPECT_EQ(scan({}).judgement.verdict, Verdict::clean);
+}
 
 TEST_F(Scan, TheLimitOfALayerIsUndetermined) {
   options_.max_layer = 100;

@@ -42,6 +42,8 @@ class DirectoryTree : public BlobTree {
 
 }  // namespace
 
-std::shared_ptr<BlobTree> open_directory_tree(const std::string& path) { return std::make_shared<DirectoryTree>(path); }
+std::shared_ptr<BlobTree> open_directory_tree(const std::string& path) {
+  return std::make_shared<DirectoryTree>(path);
+}
 
 }  // namespace careen

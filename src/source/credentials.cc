@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/fd.h"
@@ -143,10 +143,14 @@ std::optional<Credentials> find_credentials(const std::string& host, const std::
   if (std::string f = environment("REGISTRY_AUTH_FILE"); !f.empty()) files.push_back(f);
   if (std::string d = environment("XDG_RUNTIME_DIR"); !d.empty()) files.push_back(d + "/containers/auth.json");
   files.push_back("/run/containers/" + std::to_string(::getuid()) + "/auth.json");
-  if (std::string d = environment("XDG_CONFIG_HOME"); !d.empty()) files.push_back(d + "/containers/auth.json");
-  else if (!home.empty()) files.push_back(home + "/.config/containers/auth.json");
-  if (std::string d = environment("DOCKER_CONFIG"); !d.empty()) files.push_back(d + "/config.json");
-  else if (!home.empty()) files.push_back(home + "/.docker/config.json");
+  if (std::string d = environment("XDG_CONFIG_HOME"); !d.empty())
+    files.push_back(d + "/containers/auth.json");
+  else if (!home.empty())
+    files.push_back(home + "/.config/containers/auth.json");
+  if (std::string d = environment("DOCKER_CONFIG"); !d.empty())
+    files.push_back(d + "/config.json");
+  else if (!home.empty())
+    files.push_back(home + "/.docker/config.json");
   auto keys = keys_for(host, repository);
   for (const std::string& f : files)
     if (auto c = from_file(f, keys, host)) return c;

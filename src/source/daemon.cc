@@ -77,8 +77,10 @@ Result<std::vector<Image>> read_daemon(Daemon daemon, const std::string& referen
     get.url = url;
     get.on_body = [&](const HttpResponse&, Bytes part) { return static_cast<bool>(write_full(out.get(), part)); };
     auto r = client.send(get);
-    if (!r) outcome = std::move(r).error();
-    else if (r->status != 200) outcome = Error{Errc::network, "the export answered " + std::to_string(r->status)};
+    if (!r)
+      outcome = std::move(r).error();
+    else if (r->status != 200)
+      outcome = Error{Errc::network, "the export answered " + std::to_string(r->status)};
     out.reset();
   });
   auto archive = index_archive(std::move(read_end));

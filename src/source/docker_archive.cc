@@ -81,8 +81,7 @@ Result<std::vector<Entry>> parse_entries(const std::string& text) {
         for (const json& t : item[key])
           if (t.is_string()) into.push_back(t.get<std::string>());
     };
-    if (!item.is_object() || !item.contains("Config") || !item["Config"].is_string())
-      return Error{Errc::corrupt, "manifest.json: an image without Config"};
+    if (!item.is_object() || !item.contains("Config") || !item["Config"].is_string()) return Error{Errc::corrupt, "manifest.json: an image without Config"};
     e.config = item["Config"].get<std::string>();
     texts("RepoTags", e.tags);
     texts("Layers", e.layers);
@@ -170,10 +169,12 @@ Result<Image> build(const std::shared_ptr<BlobTree>& tree, const Entry& e) {
 
 }  // namespace
 
-std::shared_ptr<BlobTree> open_archive_tree(IndexedArchive archive) { return std::make_shared<ArchiveTree>(std::move(archive)); }
+std::shared_ptr<BlobTree> open_archive_tree(IndexedArchive archive) {
+  return std::make_shared<ArchiveTree>(std::move(archive));
+}
 
-Result<std::vector<Image>> read_docker_archive(const std::shared_ptr<BlobTree>& tree, const std::string& selector,
-                                               const PlatformChoice& platforms, const std::string& source, const std::string& where) {
+Result<std::vector<Image>> read_docker_archive(const std::shared_ptr<BlobTree>& tree, const std::string& selector, const PlatformChoice& platforms,
+                                               const std::string& source, const std::string& where) {
   CAREEN_ASSIGN(std::string text, tree->text("manifest.json", kMaxIndexEntries * 1024));
   CAREEN_ASSIGN(std::vector<Entry> entries, parse_entries(text));
   std::vector<Entry> chosen;
@@ -210,8 +211,8 @@ Result<std::vector<Image>> read_docker_archive(const std::shared_ptr<BlobTree>& 
   return images;
 }
 
-Result<std::vector<Image>> read_archive(const std::shared_ptr<BlobTree>& tree, const std::string& selector,
-                                        const PlatformChoice& platforms, const std::string& source, const std::string& where) {
+Result<std::vector<Image>> read_archive(const std::shared_ptr<BlobTree>& tree, const std::string& selector, const PlatformChoice& platforms,
+                                        const std::string& source, const std::string& where) {
   if (tree->has("manifest.json")) return read_docker_archive(tree, selector, platforms, source == "archive" ? "docker-archive" : source, where);
   LayoutSelector s;
   if (selector.starts_with("@sha")) {

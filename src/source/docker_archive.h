@@ -29,11 +29,11 @@ using ArchiveIndexer = std::function<Result<IndexedArchive>(Fd archive)>;
 std::shared_ptr<BlobTree> open_archive_tree(IndexedArchive archive);
 
 // `selector`: "" for the only one, REF, or @N counted from 0.
-Result<std::vector<Image>> read_docker_archive(const std::shared_ptr<BlobTree>& tree, const std::string& selector,
-                                               const PlatformChoice& platforms, const std::string& source, const std::string& where);
+Result<std::vector<Image>> read_docker_archive(const std::shared_ptr<BlobTree>& tree, const std::string& selector, const PlatformChoice& platforms,
+                                               const std::string& source, const std::string& where);
 
 // Either kind, by what it holds.
-Result<std::vector<Image>> read_archive(const std::shared_ptr<BlobTree>& tree, const std::string& selector,
-                                        const PlatformChoice& platforms, const std::string& source, const std::string& where);
+Result<std::vector<Image>> read_archive(const std::shared_ptr<BlobTree>& tree, const std::string& selector, const PlatformChoice& platforms,
+                                        const std::string& source, const std::string& where);
 
 }  // namespace careen

@@ -95,8 +95,14 @@ TEST_F(DockerArchive, OneOfSeveralIsChosenByTagOrNumber) {
   ASSERT_FALSE(several);
   EXPECT_EQ(several.error().code, Errc::usage);
   EXPECT_THAT(several.error().what, HasSubstr("@1 h.x:1/app:2"));
-  for (const auto& [selector, layer] : std::vector<std::pair<std::string, std::string>>{
-           {"@0", "a"}, {"@1", "b"}, {"@2", "c"}, {"debian:12", "a"}, {"bookworm", "a"}, {"docker.io/library/debian:12", "a"}, {"2", "b"}, {"h.x:1/app:2", "b"}}) {
+  for (const auto& [selector, layer] : std::vector<std::pair<std::string, std::string>>{{"@0", "a"},
+                                                                                        {"@1", "b"},
+                                                                                        {"@2", "c"},
+                                                                                        {"debian:12", "a"},
+                                                                                        {"bookworm", "a"},
+                                                                                        {"docker.io/library/debian:12", "a"},
+                                                                                        {"2", "b"},
+                                                                                        {"h.x:1/app:2", "b"}}) {
     auto r = read(selector);
     ASSERT_TRUE(r) << selector << r.error().what;
     EXPECT_EQ(r->at(0).layers[0].claimed_diff_id, digest_of(as_bytes(layer))) << selector;
@@ -193,7 +199,12 @@ TEST_F(ArchiveTree, TheLastOfANameWins) {
 }
 
 TEST_F(ArchiveTree, LinksAreFollowedInsideTheArchiveAlone) {
-  auto t = tree({file("a/layer.tar", 1, 1), link("b/layer.tar", "a/layer.tar"), link("c", "b/layer.tar", FileType::hardlink), link("out", "etc/passwd"), link("x", "y"), link("y", "x"),
+  auto t = tree({file("a/layer.tar", 1, 1),
+                 link("b/layer.tar", "a/layer.tar"),
+                 link("c", "b/layer.tar", FileType::hardlink),
+                 link("out", "etc/passwd"),
+                 link("x", "y"),
+                 link("y", "x"),
                  {"dir", FileType::directory, "", 0, 0}});
   EXPECT_EQ(*t->text("b/layer.tar", 10), "1");
   EXPECT_EQ(*t->text("c", 10), "1");

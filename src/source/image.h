@@ -17,21 +17,21 @@ namespace careen {
 
 // The bytes of one blob: a part of a seekable file, or a stream that ends.
 struct BlobInput {
-  Fd fd;
   bool region = false;
   uint64_t offset = 0, length = 0;
   std::function<Result<void>()> finish;  // for a stream: waits for what fills it and says how that went; may be empty
   std::function<bool()> alive;           // for a stream: whether data may still come; may be empty
   std::function<void()> cancel;          // for a stream: ends it early; may be empty
+  Fd fd;                                 // last, so that it is closed before what waits for the stream's writer goes
 };
 
 struct Layer {
-  Descriptor descriptor;    // digest empty where the source names none
+  Descriptor descriptor;  // digest empty where the source names none
   LayerKind kind = LayerKind::tar;
   std::string created_by;
-  Digest claimed_diff_id;   // of the config; empty when it names none
-  bool single_file = false; // not an archive: a file to be read as itself
-  std::string file_name;    // then
+  Digest claimed_diff_id;    // of the config; empty when it names none
+  bool single_file = false;  // not an archive: a file to be read as itself
+  std::string file_name;     // then
   std::function<Result<BlobInput>()> open;
 };
 
@@ -46,13 +46,13 @@ struct Image {
   std::string resolved;   // the reference in full, or the file
   Digest digest;          // of the manifest; empty for an archive without one
   Digest config_digest;
-  Digest index_digest;    // of the index it was chosen from; empty without
-  Platform platform;      // as the config says
+  Digest index_digest;  // of the index it was chosen from; empty without
+  Platform platform;    // as the config says
   ImageConfig config;
   std::vector<Layer> layers;
   std::vector<DigestMismatch> mismatches;
   std::vector<std::string> remarks;  // about how it was found, for the user
-  bool is_rootfs = false;      // dir: a root file system
+  bool is_rootfs = false;            // dir: a root file system
   bool is_single_file = false;
   std::shared_ptr<std::vector<std::string>> unreadable;  // dir: paths that could not be read; whole once the layer was
 };

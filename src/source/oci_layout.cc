@@ -36,6 +36,8 @@ class Chooser {
     for (const Descriptor& d : roots) CAREEN_TRY(visit(d, {}, {}, 0));
     if (leaves_.empty() && !first_error_ && !others_.empty())
       return Error{Errc::not_found, "no image for " + escape(platforms_.platform->text()) + "; there is " + list({})};
+    if (leaves_.empty() && !first_error_ && !others_.empty())
+      return Error{Errc::not_found, "no image for " + escape(platforms_.platform->text()) + "; there is " + list({})};
     if (leaves_.empty()) return first_error_ ? *first_error_ : Error{Errc::not_found, "the index names no image"};
     std::vector<Image> images;
     for (Leaf& leaf : leaves_) {
@@ -48,6 +50,8 @@ class Chooser {
       images.push_back(std::move(*image));
     }
     if (images.empty()) return *first_error_;
+    if (platforms_.all && first_error_)
+      for (Image& i : images) i.remarks.push_back("another image of the index could not be read: " + first_error_->what);
     return pick(std::move(images));
   }
 
@@ -56,8 +60,7 @@ class Chooser {
     if (is_attestation(d)) return {};
     if (depth > kMaxIndexDepth) return Error{Errc::limit, "indexes are nested deeper than 8 (kMaxIndexDepth)"};
     // What is surely another platform is not fetched.
-    if (d.platform && !d.platform->os.empty() && platforms_.platform && !platforms_.all &&
-        !platforms_.platform->wants(*d.platform)) {
+    if (d.platform && !d.platform->os.empty() && platforms_.platform && !platforms_.all && !platforms_.platform->wants(*d.platform)) {
       others_.push_back(d.platform->text());
       return {};
     }
@@ -140,15 +143,14 @@ class Chooser {
     };
     if (platforms_.platform) {
       auto out = with(*platforms_.platform);
-      if (out.empty())
-        return Error{Errc::not_found, "no image for " + escape(platforms_.platform->text()) + "; there is " + list(images)};
+      if (out.empty()) return Error{Errc::not_found, "no image for " + escape(platforms_.platform->text()) + "; there is " + list(images)};
       return out;
     }
     if (images.size() == 1) return images;
     if (std::any_of(images.begin(), images.end(), [](const Image& i) { return Platform::of_this_machine().wants(i.platform); }))
       return with(Platform::of_this_machine());
-    return Error{Errc::usage, "no image for " + Platform::of_this_machine().text() + ": choose one of " + list(images) +
-                                  " with --platform, or take --all-platforms"};
+    return Error{Errc::usage,
+                 "no image for " + Platform::of_this_machine().text() + ": choose one of " + list(images) + " with --platform, or take --all-platforms"};
   }
 
   ManifestStore& store_;
@@ -192,15 +194,16 @@ bool names(const Descriptor& d, const std::string& tag) {
 
 }  // namespace
 
-void set_document_memory(DocumentMemory m) { memory() = std::move(m); }
+void set_document_memory(DocumentMemory m) {
+  memory() = std::move(m);
+}
 
-Result<std::vector<Image>> choose_images(ManifestStore& store, const std::vector<Descriptor>& roots,
-                                         const PlatformChoice& platforms) {
+Result<std::vector<Image>> choose_images(ManifestStore& store, const std::vector<Descriptor>& roots, const PlatformChoice& platforms) {
   return Chooser(store, platforms).run(roots);
 }
 
-Result<std::vector<Image>> read_layout(const std::shared_ptr<BlobTree>& tree, const LayoutSelector& selector,
-                                       const PlatformChoice& platforms, const std::string& source, const std::string& where) {
+Result<std::vector<Image>> read_layout(const std::shared_ptr<BlobTree>& tree, const LayoutSelector& selector, const PlatformChoice& platforms,
+                                       const std::string& source, const std::string& where) {
   CAREEN_ASSIGN(std::string text, tree->text("index.json", kMaxManifestBytes));
   auto index = parse_manifest(text);
   if (!index) return std::move(index).error().in("index.json");
@@ -227,7 +230,8 @@ Result<std::vector<Image>> read_layout(const std::shared_ptr<BlobTree>& tree, co
     } else if (all_names.empty()) {
       return Error{Errc::not_found, "the layout holds no image"};
     } else {
-      return Error{Errc::usage, "no image '" + escape(selector.tag.empty() ? selector.digest.text() : selector.tag) + "' in " + escape(where) + "; it holds:" + list};
+      return Error{Errc::usage,
+                   "no image '" + escape(selector.tag.empty() ? selector.digest.text() : selector.tag) + "' in " + escape(where) + "; it holds:" + list};
     }
   }
   // Entries without a name that differ in platform alone are one image; different names are several.

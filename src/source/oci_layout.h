@@ -13,8 +13,8 @@ struct LayoutSelector {
 
 // The chosen images: one, or with PlatformChoice::all every platform of the chosen reference. When the layout holds several
 // references and none is chosen the Error is Errc::usage and lists them. `source` and `where` go into the images.
-Result<std::vector<Image>> read_layout(const std::shared_ptr<BlobTree>& tree, const LayoutSelector& selector,
-                                       const PlatformChoice& platforms, const std::string& source, const std::string& where);
+Result<std::vector<Image>> read_layout(const std::shared_ptr<BlobTree>& tree, const LayoutSelector& selector, const PlatformChoice& platforms,
+                                       const std::string& source, const std::string& where);
 
 // How an image's documents are fetched by digest: the seam between choosing a platform and where documents come from.
 class ManifestStore {
@@ -33,7 +33,6 @@ struct DocumentMemory {
 void set_document_memory(DocumentMemory memory);  // once, before images are read; none is remembered without
 
 // Follows indexes from `roots` and builds the chosen images.
-Result<std::vector<Image>> choose_images(ManifestStore& store, const std::vector<Descriptor>& roots,
-                                         const PlatformChoice& platforms);
+Result<std::vector<Image>> choose_images(ManifestStore& store, const std::vector<Descriptor>& roots, const PlatformChoice& platforms);
 
 }  // namespace careen

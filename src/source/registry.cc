@@ -125,7 +125,8 @@ class Registry : public std::enable_shared_from_this<Registry> {
       if (e.is_object() && e.contains("message") && e["message"].is_string()) says = ": " + escape(e["message"].get<std::string>().substr(0, 200));
     }
     if (r.status == 401 || r.status == 403) {
-      std::string hint = had_credentials_ ? "the credentials were refused" : "it wants credentials and none are configured: log in with docker login or podman login";
+      std::string hint =
+          had_credentials_ ? "the credentials were refused" : "it wants credentials and none are configured: log in with docker login or podman login";
       return Error{Errc::auth, escape(server_) + " answered " + std::to_string(r.status) + says + "; " + hint};
     }
     return Error{r.status == 404 ? Errc::not_found : Errc::network, escape(server_) + " answered " + std::to_string(r.status) + " for the " + what + says};
@@ -186,7 +187,12 @@ class Registry : public std::enable_shared_from_this<Registry> {
                                    (had_credentials_ ? "; the credentials were refused" : "; no credentials are configured")};
     CAREEN_ASSIGN(auto j, parse_json(r->body, "the token server's answer"));
     for (const char* key : {"token", "access_token"})
-      if (j.is_object() && j.contains(key) && j[key].is_string() && !j[key].get<std::string>().empty()) return j[key].get<std::string>();
+      if (j.is_object() && j.contains(key) && j[key].is_string() && !j[key].get<std::string>().empty()) {
+        std::string token = j[key].get<std::string>();
+        bool plain = std::all_of(token.begin(), token.end(), [](char ch) { return ch > 0x20 && ch < 0x7f; });
+        if (!plain) return Error{Errc::auth, "the token server " + escape(realm.host) + " gave a token with characters that no header may hold"};
+        return token;
+      }
     return Error{Errc::auth, "the token server " + escape(realm.host) + " gave no token"};
   }
 
@@ -196,6 +202,12 @@ class Registry : public std::enable_shared_from_this<Registry> {
     double seconds = 0.25 * (1 << attempt) * std::uniform_real_distribution<double>(0.5, 1.5)(random);
     if (auto n = to_number(retry_after)) seconds = std::max(seconds * 0.1, static_cast<double>(std::min<uint64_t>(*n, client_.options().timeout)));
     std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  }
+
+  // Whether the server asks for more patience than there is.
+  bool asks_too_long(const std::string& retry_after) const {
+    auto n = to_number(retry_after);
+    return n && *n > client_.options().timeout;
   }
 
   static bool passing(int status) { return status == 429 || status == 408 || (status >= 500 && status <= 504); }
@@ -217,6 +229,7 @@ class Registry : public std::enable_shared_from_this<Registry> {
       if (!last && last.error().code != Errc::network) return last;
       bool lasting = !last && (last.error().what.find("--cacert") != std::string::npos || last.error().what.find("--insecure") != std::string::npos);
       if (lasting) return std::move(last).error().in(escape(server_));
+      if (last && asks_too_long(last->header("retry-after"))) break;
       if (attempt + 1 < kMaxAttempts) pause(attempt, last ? last->header("retry-after") : "");
     }
     if (!last) return std::move(last).error().in(escape(server_));
@@ -264,9 +277,11 @@ class Registry : public std::enable_shared_from_this<Registry> {
         --attempt;
         continue;
       }
-      if (r && r->status == 416) return Error{Errc::truncated, escape(server_) + " has less of layer " + d.digest.short_text() + " than its size of " + human_size(d.size)};
+      if (r && r->status == 416)
+        return Error{Errc::truncated, escape(server_) + " has less of layer " + d.digest.short_text() + " than its size of " + human_size(d.size)};
       if (r && r->status >= 300 && !passing(r->status)) return expect_ok(*r, "layer");
       why = r ? (r->status >= 300 ? "answered " + std::to_string(r->status) : "broke off after " + human_size(written)) : r.error().what;
+      if (r && asks_too_long(r->header("retry-after"))) break;
       if (written > start) attempt = std::min(attempt, 1);  // it goes on, if slowly: more patience, not endless
       if (written > start && ++resumes_ > 100) break;
       if (attempt + 1 < kMaxAttempts) pause(attempt, r ? r->header("retry-after") : "");

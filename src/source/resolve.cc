@@ -80,12 +80,16 @@ Result<std::vector<Image>> by_content(const Split& s, const ResolveOptions& o) {
   CAREEN_ASSIGN(size_t n, pread_full(fd.get(), first, 0));
   first.resize(n);
   std::string_view t = as_text(first);
-  bool package = t.starts_with("!<arch>\n") || t.starts_with("\xed\xab\xee\xdb") || t.starts_with("\x7f" "ELF") || s.path.ends_with(".apk");
+  bool package = t.starts_with("!<arch>\n") || t.starts_with("\xed\xab\xee\xdb") ||
+                 t.starts_with(
+                     "\x7f"
+                     "ELF") ||
+                 s.path.ends_with(".apk");
   if (package) return one(read_single_file(s.path));
   bool archive = recognise_compression(first) != Compression::none || (n == 512 && t.substr(257, 5) == "ustar");
   if (archive) return archive_file(s, o, "archive");
-  return Error{Errc::corrupt, escape(s.path) + " is neither an image archive, an OCI layout, a package nor a program; write dir:" +
-                                  escape(s.path) + " or file:" + escape(s.path) + " to have it read as such"};
+  return Error{Errc::corrupt, escape(s.path) + " is neither an image archive, an OCI layout, a package nor a program; write dir:" + escape(s.path) +
+                                  " or file:" + escape(s.path) + " to have it read as such"};
 }
 
 Result<std::vector<Image>> by_scheme(std::string_view scheme, const std::string& rest, const ResolveOptions& o) {
@@ -106,8 +110,9 @@ Result<std::vector<Image>> by_scheme(std::string_view scheme, const std::string&
 Result<std::vector<Image>> bare_reference(const std::string& text, const ResolveOptions& o) {
   auto reference = Reference::parse(text);
   if (!reference)
-    return Error{Errc::usage, "'" + escape(text) + "' is neither a file nor an image reference; sources are docker: podman: registry: "
-                              "docker-archive: oci-archive: oci-dir: dir: file: and - for standard input"};
+    return Error{Errc::usage, "'" + escape(text) +
+                                  "' is neither a file nor an image reference; sources are docker: podman: registry: "
+                                  "docker-archive: oci-archive: oci-dir: dir: file: and - for standard input"};
   std::string tried;
   for (const auto& [name, fetch] : {std::pair{"docker", &o.docker}, std::pair{"podman", &o.podman}}) {
     if (!*fetch) continue;

@@ -77,7 +77,8 @@ TEST_F(Resolve, AWordInFrontNamesTheSource) {
 }
 
 TEST_F(Resolve, AWordWithNothingBehindItIsWrongUsage) {
-  for (const char* s : {"docker:", "podman:", "registry:", "docker-archive:", "oci-archive:", "oci-dir:", "dir:", "file:"}) EXPECT_THAT(source_of(s), HasSubstr("! usage")) << s;
+  for (const char* s : {"docker:", "podman:", "registry:", "docker-archive:", "oci-archive:", "oci-dir:", "dir:", "file:"})
+    EXPECT_THAT(source_of(s), HasSubstr("! usage")) << s;
 }
 
 TEST_F(Resolve, ABareReferenceTriesEachInTurn) {
@@ -107,7 +108,10 @@ TEST_F(Resolve, APathIsRecognisedByItsContent) {
   EXPECT_EQ(source_of(scratch_.write("gz", "\x1f\x8b\x08 rest") + ":one"), "oci-archive");
   EXPECT_EQ(source_of(scratch_.write("x.deb", "!<arch>\nrest")), "file");
   EXPECT_EQ(source_of(scratch_.write("x.rpm", "\xed\xab\xee\xdb rest")), "file");
-  EXPECT_EQ(source_of(scratch_.write("prog", "\x7f" "ELF rest")), "file");
+  EXPECT_EQ(source_of(scratch_.write("prog",
+                                     "\x7f"
+                                     "ELF rest")),
+            "file");
   EXPECT_EQ(source_of(scratch_.write("x.apk", "\x1f\x8b\x08 rest")), "file");
   std::filesystem::create_directories(scratch_ / "root/usr");
   EXPECT_EQ(source_of(scratch_ / "root"), "dir");
@@ -116,7 +120,8 @@ TEST_F(Resolve, APathIsRecognisedByItsContent) {
 }
 
 TEST_F(Resolve, APathThatIsNotThereIsNotAReference) {
-  for (const std::string& s : {scratch_ / "missing", std::string("./missing.tar"), std::string("../missing")}) EXPECT_THAT(source_of(s), HasSubstr("! not found")) << s;
+  for (const std::string& s : {scratch_ / "missing", std::string("./missing.tar"), std::string("../missing")})
+    EXPECT_THAT(source_of(s), HasSubstr("! not found")) << s;
   EXPECT_THAT(asked_, ElementsAre());
 }
 

@@ -83,7 +83,11 @@ class TarWriter {
     octal(136, 0, 11);
     b[156] = static_cast<uint8_t>(type);
     put(157, link, 99);
-    put(257, std::string("ustar\0" "00", 8), 8);
+    put(257,
+        std::string("ustar\0"
+                    "00",
+                    8),
+        8);
     octal(329, major(st.st_rdev), 7);
     octal(337, minor(st.st_rdev), 7);
     std::memset(b.data() + 148, ' ', 8);
@@ -151,11 +155,16 @@ class Walker {
         target.resize(static_cast<size_t>(n));
         return tar_.header('2', path, st, 0, target);
       }
-      case S_IFREG: return st.st_dev != device_ || file(dir, name, path, st);
-      case S_IFCHR: return tar_.header('3', path, st, 0, "");
-      case S_IFBLK: return tar_.header('4', path, st, 0, "");
-      case S_IFIFO: return tar_.header('6', path, st, 0, "");
-      default: return true;  // a socket has no content and no place in an archive
+      case S_IFREG:
+        return st.st_dev != device_ || file(dir, name, path, st);
+      case S_IFCHR:
+        return tar_.header('3', path, st, 0, "");
+      case S_IFBLK:
+        return tar_.header('4', path, st, 0, "");
+      case S_IFIFO:
+        return tar_.header('6', path, st, 0, "");
+      default:
+        return true;  // a socket has no content and no place in an archive
     }
   }
 

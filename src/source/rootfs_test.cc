@@ -192,7 +192,9 @@ TEST(Rootfs, WhatIsNoDirectoryIsAnError) {
 
 TEST(SingleFile, IsAnImageOfOneLayer) {
   test::Scratch s;
-  auto image = read_single_file(s.write("liblzma.so.5", "\x7f" "ELF"));
+  auto image = read_single_file(s.write("liblzma.so.5",
+                                        "\x7f"
+                                        "ELF"));
   ASSERT_TRUE(image);
   EXPECT_TRUE(image->is_single_file);
   const Layer& l = image->layers.at(0);

@@ -62,13 +62,14 @@ std::string sum_of(std::initializer_list<std::string_view> parts) {
   return {reinterpret_cast<const char*>(d.data()), 16};
 }
 
-struct Core {  // the parts that every run needs
+struct Core {  // what every run needs
   LayerFacts* f;
+  uint64_t file_parts = 0;
 };
 template <class A>
 void fields(A& a, Core& c) {
   LayerFacts& f = *c.f;
-  a(f.size), a(f.databases), a(f.elf), a(f.texts), a(f.coverage);
+  a(c.file_parts), a(f.size), a(f.databases), a(f.elf), a(f.texts), a(f.coverage);
 }
 
 struct Hits {
@@ -79,10 +80,17 @@ void fields(A& a, Hits& h) {
   a(h.f->hits), a(h.f->hit_coverage);
 }
 
-std::string encode_files(const FileTable& t) {
+constexpr size_t kFilesPart = 8 << 20;  // one row's share of the file table: a layer of millions of files is never held twice
+
+std::string files_part(size_t i) {
+  return "files:" + std::to_string(i);
+}
+
+// The chunks from *next on, as many as make one part.
+std::string encode_files(const FileTable& t, size_t* next) {
   std::string out;
-  put_varint(out, t.chunks().size());
-  for (const auto& c : t.chunks()) {
+  while (*next < t.chunks().size() && out.size() < kFilesPart) {
+    const auto& c = t.chunks()[(*next)++];
     put_varint(out, c.records);
     put_varint(out, c.bytes.size());
     out += c.bytes;
@@ -92,19 +100,18 @@ std::string encode_files(const FileTable& t) {
 
 bool decode_files(std::string_view in, FileTable* t) {
   Bytes b = as_bytes(in);
-  size_t at = 0;
-  uint64_t n = 0;
-  if (!get_varint(b, &at, &n)) return false;
-  for (uint64_t i = 0; i < n; ++i) {
+  for (size_t at = 0; at < b.size();) {
     uint64_t records = 0, size = 0;
     if (!get_varint(b, &at, &records) || !get_varint(b, &at, &size) || size > b.size() - at || records > size) return false;
     t->add_chunk(std::string(in.substr(at, size)), static_cast<uint32_t>(records));
     at += size;
   }
-  return at == b.size();
+  return true;
 }
 
-std::string hits_part(const Sha256& patterns) { return "hits:" + to_hex(patterns.data(), patterns.size()); }
+std::string hits_part(const Sha256& patterns) {
+  return "hits:" + to_hex(patterns.data(), patterns.size());
+}
 
 }  // namespace
 
@@ -123,9 +130,7 @@ struct LayerCache::Impl {
     return Statement(s);
   }
 
-  static void bind(sqlite3_stmt* s, int i, std::string_view text) {
-    sqlite3_bind_text64(s, i, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
-  }
+  static void bind(sqlite3_stmt* s, int i, std::string_view text) { sqlite3_bind_text64(s, i, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8); }
   static void bind_blob(sqlite3_stmt* s, int i, std::string_view b) { sqlite3_bind_blob64(s, i, b.data(), b.size(), SQLITE_STATIC); }
   static std::string_view column(sqlite3_stmt* s, int i) {
     const void* p = sqlite3_column_blob(s, i);
@@ -142,8 +147,10 @@ struct LayerCache::Impl {
     rc = sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF;", nullptr, nullptr, nullptr);
     if (rc != SQLITE_OK) return rc;
     int version = 0;
-    if (Statement s = prepare("PRAGMA user_version"); s && sqlite3_step(s.get()) == SQLITE_ROW) version = sqlite3_column_int(s.get(), 0);
-    else return SQLITE_CORRUPT;
+    if (Statement s = prepare("PRAGMA user_version"); s && sqlite3_step(s.get()) == SQLITE_ROW)
+      version = sqlite3_column_int(s.get(), 0);
+    else
+      return SQLITE_CORRUPT;
     if (version == kSchema) return SQLITE_OK;
     if (version != 0) return SQLITE_CORRUPT;  // of another careen: begun anew
     rc = sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr);
@@ -200,6 +207,15 @@ struct LayerCache::Impl {
     std::string_view body = column(s.get(), 0);
     if (sum_of({diff_id.text(), name, std::to_string(kCollectors), body}) != column(s.get(), 1)) return std::nullopt;
     return inflate(body);
+  }
+
+  // Notes the use of a layer for prune(), once an hour at most: most runs write nothing.
+  void touch(const Digest& diff_id) {
+    Statement s = prepare("UPDATE layer SET used=?1 WHERE diff_id=?2 AND used<?1-3600");
+    if (!s) return;
+    sqlite3_bind_int64(s.get(), 1, ::time(nullptr));
+    bind(s.get(), 2, diff_id.text());
+    sqlite3_step(s.get());
   }
 
   bool put_part(const Digest& diff_id, const std::string& name, const std::string& raw) {
@@ -271,11 +287,15 @@ std::shared_ptr<LayerFacts> LayerCache::facts(const Digest& diff_id, const Sha25
   Core core{f.get()};
   Hits hits{f.get()};
   auto core_part = impl_->part(diff_id, "core");
-  auto files = core_part ? impl_->part(diff_id, "files") : std::nullopt;
-  if (!core_part || !files || !decode(as_bytes(*core_part), &core) || !decode_files(*files, &f->files)) return nullptr;
+  if (!core_part || !decode(as_bytes(*core_part), &core)) return nullptr;
+  for (size_t i = 0; i < core.file_parts; ++i) {
+    auto files = impl_->part(diff_id, files_part(i));
+    if (!files || !decode_files(*files, &f->files)) return nullptr;
+  }
   f->pattern_set = patterns;
   auto hit_part = impl_->part(diff_id, hits_part(patterns));
   *needs_patterns = !hit_part || !decode(as_bytes(*hit_part), &hits);
+  impl_->touch(diff_id);
   return f;
 }
 
@@ -286,8 +306,9 @@ void LayerCache::put(const Digest& blob, uint64_t blob_size, const LayerFacts& f
   Core core{f};
   Hits hits{f};
   impl_->transaction([&] {
-    if (!impl_->put_part(facts.diff_id, "core", encode(core)) || !impl_->put_part(facts.diff_id, "files", encode_files(facts.files)) ||
-        !impl_->put_part(facts.diff_id, "symbols", encode(facts.symbols)) ||
+    for (size_t next = 0; next < facts.files.chunks().size(); ++core.file_parts)
+      if (!impl_->put_part(facts.diff_id, files_part(core.file_parts), encode_files(facts.files, &next))) return false;
+    if (!impl_->put_part(facts.diff_id, "core", encode(core)) || !impl_->put_part(facts.diff_id, "symbols", encode(facts.symbols)) ||
         !impl_->put_part(facts.diff_id, hits_part(facts.pattern_set), encode(hits)))
       return false;
     if (blob.empty()) return true;
@@ -361,8 +382,10 @@ uint64_t LayerCache::prune(uint64_t limit) {
     std::vector<std::string> drop;
     while (sqlite3_step(s.get()) == SQLITE_ROW) {
       auto size = static_cast<uint64_t>(sqlite3_column_int64(s.get(), 1));
-      if (kept + size > limit) drop.emplace_back(Impl::column(s.get(), 0));
-      else kept += size;
+      if (kept + size > limit)
+        drop.emplace_back(Impl::column(s.get(), 0));
+      else
+        kept += size;
     }
     for (const std::string& d : drop)
       for (const char* sql : {"DELETE FROM layer WHERE diff_id=?", "DELETE FROM blob WHERE diff_id=?"}) {
@@ -371,8 +394,9 @@ uint64_t LayerCache::prune(uint64_t limit) {
         Impl::bind(del.get(), 1, d);
         if (sqlite3_step(del.get()) != SQLITE_DONE) return false;
       }
-    std::string trim = limit == 0 ? "DELETE FROM document"
-                                  : "DELETE FROM document WHERE digest NOT IN (SELECT digest FROM document ORDER BY used DESC LIMIT " + std::to_string(kMaxDocuments) + ")";
+    std::string trim =
+        limit == 0 ? "DELETE FROM document"
+                   : "DELETE FROM document WHERE digest NOT IN (SELECT digest FROM document ORDER BY used DESC LIMIT " + std::to_string(kMaxDocuments) + ")";
     if (!impl_->exec(trim.c_str())) return false;
     dropped = drop.size();
     return true;

@@ -18,9 +18,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Digest blob_of(const std::string& name) { return digest_of(as_bytes("blob " + name)); }
+Digest blob_of(const std::string& name) {
+  return digest_of(as_bytes("blob " + name));
+}
 
-Sha256 patterns_of(const std::string& name) { return sha256_of(as_bytes(name)); }
+Sha256 patterns_of(const std::string& name) {
+  return sha256_of(as_bytes(name));
+}
 
 LayerFacts layer(const std::string& name, size_t files = 3) {
   test::TarMaker tar;
@@ -130,18 +134,20 @@ TEST(LayerCache, PoisonedRowsAreAsIfTheyWereNotThere) {
   const std::string a = layer("a").diff_id.text(), b = layer("b").diff_id.text();
   const std::string poisons[] = {
       "UPDATE layer SET body=x'00' WHERE part='core'",
-      "UPDATE layer SET body=x'' WHERE part='files'",
+      "UPDATE layer SET body=x'' WHERE part='files:0'",
       "UPDATE layer SET body=zeroblob(100000)",
       "UPDATE layer SET body=substr(body,1,length(body)-1)",
       "UPDATE layer SET sum=x'00'",
       "UPDATE layer SET sum=''",
       "UPDATE layer SET collectors=collectors+1",
-      "DELETE FROM layer WHERE part='files'",
+      "DELETE FROM layer WHERE part='files:0'",
       "DELETE FROM layer WHERE part='core'",
-      "UPDATE layer SET body=(SELECT body FROM layer x WHERE x.diff_id='" + b + "' AND x.part=layer.part),"
-      " sum=(SELECT sum FROM layer x WHERE x.diff_id='" + b + "' AND x.part=layer.part) WHERE diff_id='" + a + "'",
+      "UPDATE layer SET body=(SELECT body FROM layer x WHERE x.diff_id='" + b +
+          "' AND x.part=layer.part),"
+          " sum=(SELECT sum FROM layer x WHERE x.diff_id='" +
+          b + "' AND x.part=layer.part) WHERE diff_id='" + a + "'",
       "DELETE FROM layer WHERE diff_id='" + a + "'; UPDATE layer SET diff_id='" + a + "' WHERE diff_id='" + b + "'",
-      "UPDATE layer SET part='x' WHERE part='core'; UPDATE layer SET part='core' WHERE part='files'",
+      "UPDATE layer SET part='x' WHERE part='core'; UPDATE layer SET part='core' WHERE part='files:0'",
   };
   for (const std::string& poison : poisons) {
     Cache c;
@@ -175,10 +181,11 @@ TEST(LayerCache, PoisonedHitsAreSearchedAgain) {
 
 TEST(LayerCache, ABlobUnderAWrongKeyLeadsNowhere) {
   const std::string a = blob_of("a").text(), b = blob_of("b").text();
-  for (const std::string& poison : {"UPDATE blob SET diff_id='" + layer("b").diff_id.text() + "' WHERE digest='" + a + "'",
-                                    "DELETE FROM blob WHERE digest='" + a + "'; UPDATE blob SET digest='" + a + "' WHERE digest='" + b + "'",
-                                    std::string("UPDATE blob SET size=size+1"), std::string("UPDATE blob SET diff_id='sha256:x'"), std::string("UPDATE blob SET sum=x''"),
-                                    std::string("UPDATE blob SET diff_id=''"), std::string("UPDATE blob SET size=-1")}) {
+  for (const std::string& poison :
+       {"UPDATE blob SET diff_id='" + layer("b").diff_id.text() + "' WHERE digest='" + a + "'",
+        "DELETE FROM blob WHERE digest='" + a + "'; UPDATE blob SET digest='" + a + "' WHERE digest='" + b + "'", std::string("UPDATE blob SET size=size+1"),
+        std::string("UPDATE blob SET diff_id='sha256:x'"), std::string("UPDATE blob SET sum=x''"), std::string("UPDATE blob SET diff_id=''"),
+        std::string("UPDATE blob SET size=-1")}) {
     Cache c;
     {
       auto cache = c.open();
@@ -205,7 +212,8 @@ bool set_aside(const Cache& c) {
 }
 
 TEST(LayerCache, ADamagedFileIsSetAsideAndBegunAnew) {
-  for (const std::string& garbage : {std::string("no database at all, but text of some length"), std::string(8192, 'x'), std::string("SQLite format 3\0", 16) + std::string(4096, '\xff')}) {
+  for (const std::string& garbage :
+       {std::string("no database at all, but text of some length"), std::string(8192, 'x'), std::string("SQLite format 3\0", 16) + std::string(4096, '\xff')}) {
     Cache c;
     std::ofstream(c.file(), std::ios::binary) << garbage;
     auto cache = c.open();

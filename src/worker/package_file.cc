@@ -10,8 +10,8 @@
 namespace careen {
 namespace {
 
-constexpr size_t kFirst = 96;                       // an rpm lead, the longest of the beginnings
-constexpr uint64_t kMaxControl = 16ULL << 20;       // the control files of a package
+constexpr size_t kFirst = 96;                  // an rpm lead, the longest of the beginnings
+constexpr uint64_t kMaxControl = 16ULL << 20;  // the control files of a package
 constexpr uint64_t kMaxRpmHead = 300ULL << 20;
 
 void damaged(LayerFacts& facts, const std::string& why) {

@@ -18,8 +18,8 @@ namespace careen {
 
 inline constexpr const char* kWorkerArgument = "__worker";
 inline constexpr int kWorkerSocket = 3, kWorkerSpool = 4;
-inline constexpr uint32_t kMaxFrame = 32U << 20;        // a larger result comes in several
-inline constexpr uint64_t kMaxFacts = 2ULL << 30;       // all frames of one worker
+inline constexpr uint32_t kMaxFrame = 32U << 20;   // a larger result comes in several
+inline constexpr uint64_t kMaxFacts = 2ULL << 30;  // all frames of one worker
 inline constexpr uint64_t kMaxIndexMembers = 200'000;
 inline constexpr uint64_t kMaxIndexText = 16ULL << 20;  // one JSON document in an archive
 inline constexpr uint64_t kMaxIndexTexts = 64ULL << 20;
@@ -37,7 +37,7 @@ struct WorkerRequest {
   std::string file_name;  // role file: the name to report
 };
 
-struct LayerResult {  // roles layer and file; the file table comes before it in chunks
+struct LayerResult {        // roles layer and file; the file table comes before it in chunks
   std::string blob_digest;  // of the bytes read, "" when they could not be read to the end
   uint64_t blob_size = 0;
   std::string diff_id;  // "" when the layer could not be inflated to its end

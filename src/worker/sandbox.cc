@@ -40,8 +40,10 @@ void enter_landlock(SandboxStatus& s) {
   landlock_ruleset_attr attr{};
   attr.handled_access_fs = (1ULL << 13) - 1;  // the accesses of the first version
   long fd = ::syscall(SYS_landlock_create_ruleset, &attr, sizeof attr.handled_access_fs, 0);
-  if (fd < 0 || ::syscall(SYS_landlock_restrict_self, fd, 0) != 0) add_reason(s, std::string("Landlock: ") + ::strerror(errno));
-  else s.landlock = true;
+  if (fd < 0 || ::syscall(SYS_landlock_restrict_self, fd, 0) != 0)
+    add_reason(s, std::string("Landlock: ") + ::strerror(errno));
+  else
+    s.landlock = true;
   if (fd >= 0) ::close(static_cast<int>(fd));
 }
 
@@ -52,21 +54,47 @@ void enter_seccomp(SandboxStatus& s) {
   auto allow = [&](std::initializer_list<int> calls) {
     for (int c : calls) rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, c, 0);
   };
-  allow({SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(pread64), SCMP_SYS(lseek), SCMP_SYS(close),
-         SCMP_SYS(fstat), SCMP_SYS(ftruncate), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(munmap), SCMP_SYS(mremap),
-         SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(exit),
-         SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
-         SCMP_SYS(sigaltstack), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
-         SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(restart_syscall),
+  allow({SCMP_SYS(read),
+         SCMP_SYS(readv),
+         SCMP_SYS(write),
+         SCMP_SYS(writev),
+         SCMP_SYS(pread64),
+         SCMP_SYS(lseek),
+         SCMP_SYS(close),
+         SCMP_SYS(fstat),
+         SCMP_SYS(ftruncate),
+         SCMP_SYS(poll),
+         SCMP_SYS(ppoll),
+         SCMP_SYS(munmap),
+         SCMP_SYS(mremap),
+         SCMP_SYS(madvise),
+         SCMP_SYS(brk),
+         SCMP_SYS(futex),
+         SCMP_SYS(set_robust_list),
+         SCMP_SYS(rseq),
+         SCMP_SYS(exit),
+         SCMP_SYS(exit_group),
+         SCMP_SYS(rt_sigreturn),
+         SCMP_SYS(rt_sigprocmask),
+         SCMP_SYS(rt_sigaction),
+         SCMP_SYS(sigaltstack),
+         SCMP_SYS(getpid),
+         SCMP_SYS(gettid),
+         SCMP_SYS(sched_yield),
+         SCMP_SYS(sched_getaffinity),
+         SCMP_SYS(getrandom),
+         SCMP_SYS(clock_gettime),
+         SCMP_SYS(clock_nanosleep),
+         SCMP_SYS(nanosleep),
+         SCMP_SYS(restart_syscall),
          SCMP_SYS(clone3)});
   // Memory is never executable, a clone is a thread, a signal goes to this process.
   rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, 4, 0));
   rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, 4, 0));
   rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, 0x00010000, 0x00010000));
-  rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                         SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
-  for (int c : {SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(ptrace), SCMP_SYS(bpf),
-                SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(fork), SCMP_SYS(vfork)})
+  rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
+  for (int c : {SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(ptrace), SCMP_SYS(bpf), SCMP_SYS(process_vm_readv),
+                SCMP_SYS(process_vm_writev), SCMP_SYS(fork), SCMP_SYS(vfork)})
     rc |= seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, c, 0);
   if (rc == 0) rc = seccomp_load(f);
   s.seccomp = rc == 0;

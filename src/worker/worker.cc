@@ -36,8 +36,10 @@ class Process {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, in.get(), 0);
     posix_spawn_file_actions_adddup2(&actions, sock.get(), kWorkerSocket);
-    if (spooled) posix_spawn_file_actions_adddup2(&actions, spooled.get(), kWorkerSpool);
-    else posix_spawn_file_actions_addclose(&actions, kWorkerSpool);
+    if (spooled)
+      posix_spawn_file_actions_adddup2(&actions, spooled.get(), kWorkerSpool);
+    else
+      posix_spawn_file_actions_addclose(&actions, kWorkerSpool);
 
     // Nothing of the parent's environment goes along, but what sanitizers need.
     std::vector<std::string> environment{"LC_ALL=C.UTF-8", "MALLOC_ARENA_MAX=2"};
@@ -116,7 +118,10 @@ class Frames {
       int rc = ::poll(&p, 1, 1000);
       if (rc > 0) return {};
       if (rc < 0 && errno != EINTR) return os_error("poll", errno);
-      if (input_.input_alive && input_.input_alive()) waited = 0;
+      if (input_.input_alive && input_.input_alive()) {
+        waited = 0;
+        continue;
+      }
       if (input_.stall_seconds != 0 && ++waited >= input_.stall_seconds)
         return Error{Errc::interrupted, "made no progress for " + std::to_string(waited) + " s (--timeout)"};
     }
@@ -157,7 +162,8 @@ Result<T> run(const WorkerRequest& request, const WorkerInput& input, FileTable*
     }
     Bytes body = as_bytes(frame->body);
     switch (frame->type) {
-      case FrameType::status: break;
+      case FrameType::status:
+        break;
       case FrameType::progress: {
         uint64_t v = 0;
         size_t at = 0;
@@ -177,7 +183,9 @@ Result<T> run(const WorkerRequest& request, const WorkerInput& input, FileTable*
         if (!decode(body, &e)) e = {Errc::interrupted, "the worker that read it sent a damaged error"};
         return e;
       }
-      case FrameType::more: parts += frame->body; break;
+      case FrameType::more:
+        parts += frame->body;
+        break;
       case FrameType::result: {
         T out;
         if (!parts.empty()) body = as_bytes(parts += frame->body);

@@ -13,11 +13,11 @@
 namespace careen {
 
 struct WorkerInput {
-  int fd = -1;        // becomes the worker's standard input; stays the caller's
-  int spool = -1;     // or -1
-  unsigned stall_seconds = 300;  // without a frame; 0 waits for ever
-  std::function<void(uint64_t)> on_progress;   // bytes of input read
-  std::function<bool()> input_alive;  // a stall does not count while this says that input is still to come
+  int fd = -1;                                // becomes the worker's standard input; stays the caller's
+  int spool = -1;                             // or -1
+  unsigned stall_seconds = 300;               // without a frame; 0 waits for ever
+  std::function<void(uint64_t)> on_progress;  // bytes of input read
+  std::function<bool()> input_alive;          // a stall does not count while this says that input is still to come
 };
 
 Result<LayerResult> run_layer_worker(const WorkerRequest& request, const WorkerInput& input);

@@ -91,8 +91,7 @@ CollectOptions options_of(const WorkerRequest& request, std::shared_ptr<const Pa
   return o;
 }
 
-Result<LayerResult> read_layer(const WorkerRequest& request, ByteSource& raw, std::shared_ptr<const PatternSet> patterns,
-                               bool has_spool) {
+Result<LayerResult> read_layer(const WorkerRequest& request, ByteSource& raw, std::shared_ptr<const PatternSet> patterns, bool has_spool) {
   LayerResult out;
   LayerFacts& facts = out.facts;
   HashingSource blob(raw, request.algorithm);
@@ -108,11 +107,11 @@ Result<LayerResult> read_layer(const WorkerRequest& request, ByteSource& raw, st
     TarReader tar(ahead);
     Collector collector(options_of(request, std::move(patterns), has_spool), facts);
     whole = collector.collect(tar);
-    auto rest = tar.drain_rest();  // the diff ID covers what follows the archive too
+    // The diff ID covers what follows the archive too.
+    auto rest = collector.hit_limit() ? Result<uint64_t>(Error{Errc::limit, ""}) : tar.drain_rest();
     inflated_whole = static_cast<bool>(rest);
     if (whole && rest && *rest != 0)
-      facts.coverage.push_back({Question::content, CoverageState::looked, "",
-                                "data after the end of the archive, which nothing unpacks, was passed over"});
+      facts.coverage.push_back({Question::content, CoverageState::looked, "", "data after the end of the archive, which nothing unpacks, was passed over"});
     else if (!rest && whole)
       facts.coverage.push_back({Question::content, CoverageState::partly, "", rest.error().what});
     out.elf_seconds = collector.elf_seconds();
@@ -121,9 +120,9 @@ Result<LayerResult> read_layer(const WorkerRequest& request, ByteSource& raw, st
     out.size = diff.count();
     out.diff_id = diff.digest().text();
     if (inflated->trailing() != 0)
-      facts.coverage.push_back({Question::content, CoverageState::looked, "",
-                                human_size(inflated->trailing()) + " after the end of the " + std::string(to_text(c)) +
-                                    " data, which nothing unpacks, were passed over"});
+      facts.coverage.push_back(
+          {Question::content, CoverageState::looked, "",
+           human_size(inflated->trailing()) + " after the end of the " + std::string(to_text(c)) + " data, which nothing unpacks, were passed over"});
   }
   // After an error in the compressed data the rest still counts for the blob's digest.
   if (drain(*prefixed, UINT64_MAX)) {
@@ -134,8 +133,7 @@ Result<LayerResult> read_layer(const WorkerRequest& request, ByteSource& raw, st
 }
 
 bool is_json_name(std::string_view name) {
-  return name.ends_with(".json") || name == "oci-layout" || name == "repositories" || name.starts_with("blobs/") ||
-         name.find('/') == std::string_view::npos;
+  return name.ends_with(".json") || name == "oci-layout" || name == "repositories" || name.starts_with("blobs/") || name.find('/') == std::string_view::npos;
 }
 
 // The members of a docker or OCI archive, and the JSON documents among them. A compressed archive is inflated to the spool.
@@ -152,8 +150,7 @@ Result<ArchiveIndex> index_archive(const WorkerRequest& request, ByteSource& raw
     Result<size_t> read(std::span<uint8_t> into) override {
       CAREEN_ASSIGN(size_t n, from_.read(into));
       if (write_) {
-        if ((count_ += n) > limit_)
-          return Error{Errc::limit, "archive inflates to more than " + human_size(limit_) + " (--spool-limit)"};
+        if ((count_ += n) > limit_) return Error{Errc::limit, "archive inflates to more than " + human_size(limit_) + " (--spool-limit)"};
         CAREEN_TRY(write_full(kWorkerSpool, into.first(n)));
       }
       return n;
@@ -177,8 +174,7 @@ Result<ArchiveIndex> index_archive(const WorkerRequest& request, ByteSource& raw
       break;
     }
     if (!*more) break;
-    if (out.members.size() >= kMaxIndexMembers)
-      return Error{Errc::limit, "archive has more than 200000 members (kMaxIndexMembers)"};
+    if (out.members.size() >= kMaxIndexMembers) return Error{Errc::limit, "archive has more than 200000 members (kMaxIndexMembers)"};
     ArchiveMember m;
     m.name = normal_path(e.path);
     m.type = e.type;
@@ -243,14 +239,17 @@ int serve() {
   send(FrameType::status, encode(status));
   if (!patterns) return answer(Result<LayerResult>(patterns.error())) ? 0 : 2;
 
-  std::unique_ptr<ByteSource> input = request->region ? std::make_unique<FdSource>(0, request->offset, request->length)
-                                                      : std::make_unique<FdSource>(0);
+  std::unique_ptr<ByteSource> input = request->region ? std::make_unique<FdSource>(0, request->offset, request->length) : std::make_unique<FdSource>(0);
   ProgressSource raw(*input, g_send);
   switch (request->role) {
-    case WorkerRole::probe: return 0;
-    case WorkerRole::layer: return answer(read_layer(*request, raw, *patterns, has_spool)) ? 0 : 2;
-    case WorkerRole::index: return answer(index_archive(*request, raw, has_spool)) ? 0 : 2;
-    case WorkerRole::digest: return answer(digest_blob(*request, raw)) ? 0 : 2;
+    case WorkerRole::probe:
+      return 0;
+    case WorkerRole::layer:
+      return answer(read_layer(*request, raw, *patterns, has_spool)) ? 0 : 2;
+    case WorkerRole::index:
+      return answer(index_archive(*request, raw, has_spool)) ? 0 : 2;
+    case WorkerRole::digest:
+      return answer(digest_blob(*request, raw)) ? 0 : 2;
     case WorkerRole::file: {
       LayerResult out;
       Collector collector(options_of(*request, *patterns, has_spool), out.facts);
