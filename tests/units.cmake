@@ -1,1 +1,25 @@
 # Filled by the sections below: one careen_unit_test for each folder of src/.
+careen_unit_test(formats LINK careen_formats
+  SOURCES formats/elf_test.cc formats/ifunc_walk_test.cc formats/patterns_test.cc formats/package_test.cc formats/dpkg_test.cc
+          formats/apk_test.cc formats/pacman_test.cc formats/os_release_test.cc formats/rpm_header_test.cc
+          formats/rpm_ndb_bdb_test.cc formats/rpm_sqlite_test.cc)
+target_link_libraries(formats_test PRIVATE SQLite::SQLite3)
+careen_unit_test(archive LINK careen_archive
+  SOURCES archive/tar_test.cc archive/tar_tool_test.cc archive/cpio_test.cc archive/ar_test.cc archive/stream_test.cc archive/decompress_test.cc)
+careen_unit_test(facts LINK careen_facts
+  SOURCES facts/file_table_test.cc facts/interest_test.cc facts/image_tree_test.cc facts/collector_test.cc facts/image_facts_test.cc)
+careen_unit_test(base LINK careen_base
+  SOURCES base/bytes_test.cc base/result_test.cc base/codec_test.cc base/text_test.cc base/fd_test.cc base/log_test.cc)
+careen_unit_test(digest LINK careen_digest SOURCES digest/digest_test.cc)
+careen_unit_test(knowledge LINK careen_knowledge
+  SOURCES knowledge/version_test.cc knowledge/threat_yaml_test.cc knowledge/threat_set_test.cc knowledge/built_in_record_test.cc)
+careen_unit_test(policy LINK careen_policy SOURCES policy/verdict_test.cc)
+careen_unit_test(store LINK careen_store SOURCES store/cache_test.cc)
+careen_unit_test(worker LINK careen_worker SOURCES worker/worker_test.cc)
+careen_unit_test(scan LINK careen_scan SOURCES scan/scan_test.cc)
+careen_unit_test(report LINK careen_report SOURCES report/report_test.cc)
+careen_unit_test(detect LINK careen_detect
+  SOURCES detect/shell_test.cc detect/startup_test.cc detect/loader_test.cc detect/reach_test.cc detect/detect_test.cc detect/structure_test.cc detect/finding_test.cc)
+careen_unit_test(oci LINK careen_oci SOURCES oci/reference_test.cc oci/manifest_test.cc)
+careen_unit_test(source LINK careen_source
+  SOURCES source/blob_tree_test.cc source/oci_layout_test.cc source/docker_archive_test.cc source/rootfs_test.cc source/resolve_test.cc)
