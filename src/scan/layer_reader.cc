@@ -191,6 +191,7 @@ class LayerReader {
     if (image_.is_rootfs || l.single_file) facts->diff_id = {};  // a stream of our own making has no digest of the image's
     if (image_.is_rootfs || l.single_file) out.blob = {};
     if (cacheable) options_.cache->put(blob, r.blob_size, *facts);
+    std::vector<ElfSymbols>().swap(facts->symbols);  // kept for hunts in the cache; no step of a scan asks for them
     out.facts = std::move(facts);
   }
 

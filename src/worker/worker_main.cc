@@ -227,8 +227,8 @@ bool answer(Result<T> r) {
 
 int serve() {
   // Buffers of one file are those of the next: memory given back to the system would only have to be cleared again.
-  ::mallopt(M_MMAP_THRESHOLD, 64 << 20);
-  ::mallopt(M_TRIM_THRESHOLD, 128 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 8 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
   bool has_spool = ::lseek(kWorkerSpool, 0, SEEK_CUR) >= 0;
   auto request = receive();
   if (!request) return 2;
