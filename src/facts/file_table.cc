@@ -5,7 +5,28 @@
 namespace careen {
 namespace {
 
-constexpr uint8_t kHasSha256 = 1, kHasMd5 = 2, kHasSha1 = 4;
+constexpr uint8_t kHasSha256 = 1, kHasMd5 = 2, kHasSha1 = 4, kIsEmpty = 8;
+
+// The digests of no bytes at all, which an image of millions of empty files need not hold a million times.
+struct EmptyDigests {
+  Sha256 sha256{};
+  Md5 md5{};
+  Sha1 sha1{};
+  EmptyDigests() {
+    Hasher(Algorithm::sha256).finish(sha256.data());
+    Hasher(Algorithm::md5).finish(md5.data());
+    Hasher(Algorithm::sha1).finish(sha1.data());
+  }
+};
+const EmptyDigests& empty_digests() {
+  static const EmptyDigests e;
+  return e;
+}
+
+bool is_empty(const FileRecord& r) {
+  const EmptyDigests& e = empty_digests();
+  return r.size == 0 && r.sha256 == e.sha256 && r.md5 == e.md5 && r.sha1 == e.sha1;
+}
 
 template <size_t N>
 void put(std::string& out, const std::array<uint8_t, N>& b) {
@@ -35,10 +56,14 @@ void FileTable::add(const FileRecord& r) {
   put_varint(out, r.gid);
   if (r.type == FileType::regular) {
     put_varint(out, r.size);
-    out += static_cast<char>((r.sha256 ? kHasSha256 : 0) | (r.md5 ? kHasMd5 : 0) | (r.sha1 ? kHasSha1 : 0));
-    if (r.sha256) put(out, *r.sha256);
-    if (r.md5) put(out, *r.md5);
-    if (r.sha1) put(out, *r.sha1);
+    if (is_empty(r)) {
+      out += static_cast<char>(kIsEmpty);
+    } else {
+      out += static_cast<char>((r.sha256 ? kHasSha256 : 0) | (r.md5 ? kHasMd5 : 0) | (r.sha1 ? kHasSha1 : 0));
+      if (r.sha256) put(out, *r.sha256);
+      if (r.md5) put(out, *r.md5);
+      if (r.sha1) put(out, *r.sha1);
+    }
   } else if (r.type == FileType::symlink || r.type == FileType::hardlink) {
     put_varint(out, r.target.size());
     out += r.target;
@@ -120,6 +145,11 @@ bool FileCursor::next(FileRecord& r) {
   if (ok && r.type == FileType::regular) {
     r.size = number();
     auto has = static_cast<uint8_t>(text(1).empty() ? 0 : in[at_ - 1]);
+    if ((has & kIsEmpty) != 0) {
+      r.sha256 = empty_digests().sha256;
+      r.md5 = empty_digests().md5;
+      r.sha1 = empty_digests().sha1;
+    }
     if ((has & kHasSha256) != 0) digest(r.sha256);
     if ((has & kHasMd5) != 0) digest(r.md5);
     if ((has & kHasSha1) != 0) digest(r.sha1);

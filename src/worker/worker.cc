@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/auxv.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +17,13 @@
 
 namespace careen {
 namespace {
+
+// This program's file; where /proc is not mounted, by the name it was started with.
+const char* own_program() {
+  constexpr const char* kByProc = "/proc/self/exe";
+  if (::access(kByProc, X_OK) == 0) return kByProc;
+  return reinterpret_cast<const char*>(::getauxval(AT_EXECFN));  // NOLINT(performance-no-int-to-ptr): the kernel gives a pointer
+}
 
 // A running worker; the destructor kills and reaps it.
 class Process {
@@ -50,7 +58,7 @@ class Process {
     env.push_back(nullptr);
     std::string name = "careen", word = kWorkerArgument;
     std::array<char*, 3> argv{name.data(), word.data(), nullptr};
-    int rc = ::posix_spawn(&p.pid_, "/proc/self/exe", &actions, nullptr, argv.data(), env.data());
+    int rc = ::posix_spawn(&p.pid_, own_program(), &actions, nullptr, argv.data(), env.data());
     posix_spawn_file_actions_destroy(&actions);
     if (rc != 0) return p.pid_ = -1, os_error("cannot start a worker", rc);
     return p;
