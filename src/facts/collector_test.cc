@@ -279,7 +279,7 @@ TEST(Collector, ALargeElfFileGoesThroughTheSpool) {
 
 TEST(Collector, HandsChunksOnAsTheyFill) {
   TarMaker tar;
-  for (int i = 0; i < 2000; ++i) tar.file("folder/file-" + std::to_string(i), "");
+  for (int i = 0; i < 2000; ++i) tar.file("folder/file-" + std::to_string(i), std::to_string(i));
   FileTable all;
   CollectOptions o;
   size_t chunks = 0;

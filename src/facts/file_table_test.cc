@@ -215,5 +215,29 @@ TEST(FileCursor, DamageInAMiddleChunkHidesWhatFollows) {
   EXPECT_TRUE(damaged);
 }
 
+// An image of millions of empty files need not hold their digests a million times, but gives them all the same.
+TEST(FileTable, AnEmptyFileTakesNoRoomForItsDigests) {
+  FileRecord r;
+  r.path = "empty";
+  r.sha256 = sha256_of({});
+  Hasher(Algorithm::md5).finish(r.md5.emplace().data());
+  Hasher(Algorithm::sha1).finish(r.sha1.emplace().data());
+  FileTable t;
+  t.add(r);
+  EXPECT_LT(t.chunks().at(0).bytes.size(), 20U);
+  FileRecord back;
+  FileCursor c(t);
+  ASSERT_TRUE(c.next(back));
+  EXPECT_EQ(back.sha256, r.sha256);
+  EXPECT_EQ(back.md5, r.md5);
+  EXPECT_EQ(back.sha1, r.sha1);
+  r.md5->at(0) ^= 1;  // a record that says otherwise keeps what it says
+  FileTable odd;
+  odd.add(r);
+  FileCursor d(odd);
+  ASSERT_TRUE(d.next(back));
+  EXPECT_EQ(back.md5, r.md5);
+}
+
 }  // namespace
 }  // namespace careen
