@@ -133,17 +133,17 @@ TEST(Packages, EveryDatabaseOfTheImageIsRead) {
   ImageFacts f = facts_of_text(std::string(kDpkg) +
                                "file /lib/apk/db/installed |\n  P:busybox\n  V:1.36-r0\n  A:x86_64\n  F:sbin\n  R:bb\n  \n"
                                "file /sbin/bb 0755 \"x\"\n"
-                               "file /srv/root/var/lib/dpkg/status |\n  Package: inner\n  Status: install ok installed\n  Version: 3\n"
-                               "file /srv/root/var/lib/dpkg/info/inner.list |\n  /bin/inner\nfile /srv/root/bin/inner 0755 \"y\"\nfile /bin/inner2 \"\"\n"
+                               "file /srv/inner/var/lib/dpkg/status |\n  Package: inner\n  Status: install ok installed\n  Version: 3\n"
+                               "file /srv/inner/var/lib/dpkg/info/inner.list |\n  /bin/inner\nfile /srv/inner/bin/inner 0755 \"y\"\nfile /bin/inner2 \"\"\n"
                                "file /var/lib/pacman/local/p-1-1/desc |\n  %NAME%\n  p\n  \n  %VERSION%\n  1-1\n  \n"
                                "file /var/lib/pacman/local/p-1-1/files |\n  %FILES%\n  opt/\n  opt/p\nfile /opt/p \"z\"\n");
   std::vector<std::string> names;
   for (const auto& p : f.packages) names.push_back(p.package.name + "@" + p.root);
-  EXPECT_THAT(names, testing::UnorderedElementsAre("tool@", "busybox@", "inner@srv/root/", "p@"));
+  EXPECT_THAT(names, testing::UnorderedElementsAre("tool@", "busybox@", "inner@srv/inner/", "p@"));
   ASSERT_NE(f.owner_of("sbin/bb"), nullptr);
   EXPECT_EQ(f.owner_of("sbin/bb")->package.name, "busybox");
-  ASSERT_NE(f.owner_of("srv/root/bin/inner"), nullptr);
-  EXPECT_EQ(f.owner_of("srv/root/bin/inner")->package.name, "inner");
+  ASSERT_NE(f.owner_of("srv/inner/bin/inner"), nullptr);
+  EXPECT_EQ(f.owner_of("srv/inner/bin/inner")->package.name, "inner");
   ASSERT_NE(f.owner_of("opt/p"), nullptr);
   EXPECT_EQ(f.owner_of("opt/p")->package.type, PackageType::alpm);
 }

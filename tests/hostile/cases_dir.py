@@ -10,12 +10,12 @@ ODD = "legal but odd: examined, usual verdict"
 
 def root(d, *files):
     for name in ("etc", "usr/lib"):
-        os.makedirs(f"{d}/root/{name}")
+        os.makedirs(f"{d}/rootfs/{name}")
     for name, data in (("etc/motd", b"hello\n"),) + files:
-        os.makedirs(os.path.dirname(f"{d}/root/{name}"), exist_ok=True)
-        with open(f"{d}/root/{name}", "wb") as f:
+        os.makedirs(os.path.dirname(f"{d}/rootfs/{name}"), exist_ok=True)
+        with open(f"{d}/rootfs/{name}", "wb") as f:
             f.write(data)
-    return f"dir:{d}/root"
+    return f"dir:{d}/rootfs"
 
 
 @case("dir-plain", "an honest root file system", 0, "the control", listed="/etc/motd")
@@ -27,10 +27,10 @@ def dir_plain(d):
       coverage="packages")
 def dir_fifo(d):
     image = root(d)
-    os.mkfifo(f"{d}/root/pipe")
-    os.mkfifo(f"{d}/root/etc/os-release")
-    os.makedirs(f"{d}/root/var/lib/dpkg")
-    os.mkfifo(f"{d}/root/var/lib/dpkg/status")
+    os.mkfifo(f"{d}/rootfs/pipe")
+    os.mkfifo(f"{d}/rootfs/etc/os-release")
+    os.makedirs(f"{d}/rootfs/var/lib/dpkg")
+    os.mkfifo(f"{d}/rootfs/var/lib/dpkg/status")
     return image
 
 
@@ -40,9 +40,9 @@ def dir_link_out(d):
     image = root(d)
     with open(f"{d}/outside", "wb") as f:
         f.write(b"Package: outsider\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n")
-    os.symlink("../../../outside", f"{d}/root/etc/escape")
-    os.symlink("/etc/os-release", f"{d}/root/usr/lib/os-release")
-    os.symlink("/etc", f"{d}/root/link")
+    os.symlink("../../../outside", f"{d}/rootfs/etc/escape")
+    os.symlink("/etc/os-release", f"{d}/rootfs/usr/lib/os-release")
+    os.symlink("/etc", f"{d}/rootfs/link")
     return image
 
 
@@ -53,8 +53,8 @@ def dir_database_out(d):
     os.makedirs(f"{d}/outside")
     with open(f"{d}/outside/status", "wb") as f:
         f.write(b"Package: liblzma5\nStatus: install ok installed\nVersion: 5.6.1-1\nArchitecture: amd64\nSource: xz-utils\n\n")
-    os.makedirs(f"{d}/root/var/lib")
-    os.symlink(f"{d}/outside", f"{d}/root/var/lib/dpkg")
+    os.makedirs(f"{d}/rootfs/var/lib")
+    os.symlink(f"{d}/outside", f"{d}/rootfs/var/lib/dpkg")
     return image
 
 
@@ -62,16 +62,16 @@ def dir_database_out(d):
       listed=("/self", "/usr/up"))
 def dir_cycle(d):
     image = root(d)
-    os.symlink("self", f"{d}/root/self")
-    os.symlink("..", f"{d}/root/usr/up")
-    os.symlink("/", f"{d}/root/usr/root")
+    os.symlink("self", f"{d}/rootfs/self")
+    os.symlink("..", f"{d}/rootfs/usr/up")
+    os.symlink("/", f"{d}/rootfs/usr/root")
     return image
 
 
 @case("dir-deep", "folders nested 2,000 deep", (0, 3), "walked without recursion, or over a named limit", coverage="content")
 def dir_deep(d):
     image = root(d)
-    here = os.open(f"{d}/root", os.O_RDONLY)
+    here = os.open(f"{d}/rootfs", os.O_RDONLY)
     for _ in range(2000):
         os.mkdir("deep", dir_fd=here)
         below = os.open("deep", os.O_RDONLY, dir_fd=here)
@@ -85,7 +85,7 @@ def dir_deep(d):
 def dir_names(d):
     image = root(d)
     for name in (b"bad\xff", b"new\nline", b"\x1b[2Jesc", b"-rf"):
-        with open(os.path.join(os.fsencode(f"{d}/root"), name), "wb") as f:
+        with open(os.path.join(os.fsencode(f"{d}/rootfs"), name), "wb") as f:
             f.write(b"x")
     return image
 
@@ -94,7 +94,7 @@ def dir_names(d):
       coverage="content", args=("--max-layer-size", "1G"))
 def dir_sparse(d):
     image = root(d, ("hole", b""))
-    os.truncate(f"{d}/root/hole", 20 << 30)
+    os.truncate(f"{d}/rootfs/hole", 20 << 30)
     return image
 
 
@@ -109,7 +109,7 @@ def dir_socket(d):
     image = root(d)
     with socket.socket(socket.AF_UNIX) as s:
         here = os.getcwd()
-        os.chdir(f"{d}/root")
+        os.chdir(f"{d}/rootfs")
         s.bind("sock")
         os.chdir(here)
     return image
@@ -119,7 +119,7 @@ def dir_socket(d):
 def dir_hardlinks(d):
     image = root(d, ("l0", clean().build()))
     for i in range(1, 500):
-        os.link(f"{d}/root/l0", f"{d}/root/l{i}")
+        os.link(f"{d}/rootfs/l0", f"{d}/rootfs/l{i}")
     return image
 
 

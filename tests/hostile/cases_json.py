@@ -156,6 +156,6 @@ def index_wrong(d):
     return f"oci-dir:{d}"
 
 
-@case("schema-1", "a Docker schema 1 manifest", 4, "of before 2016, not supported: no image to be had")
+@case("schema-1", "a Docker schema 1 manifest", 4, "of before 2016, refused with advice: no image to be had")
 def schema_1(d):
     return with_manifest(d, b'{"schemaVersion":1,"name":"x","tag":"y","fsLayers":[{"blobSum":"sha256:00"}],"history":[]}')
