@@ -19,7 +19,8 @@ careen_unit_test(worker LINK careen_worker SOURCES worker/worker_test.cc)
 careen_unit_test(scan LINK careen_scan SOURCES scan/scan_test.cc)
 careen_unit_test(report LINK careen_report SOURCES report/report_test.cc)
 careen_unit_test(detect LINK careen_detect
-  SOURCES detect/shell_test.cc detect/startup_test.cc detect/loader_test.cc detect/reach_test.cc detect/detect_test.cc detect/structure_test.cc detect/finding_test.cc)
+  SOURCES detect/shell_test.cc detect/startup_test.cc detect/loader_test.cc detect/reach_test.cc detect/detect_test.cc detect/structure_test.cc detect/finding_test.cc detect/never_dormant_test.cc detect/linker_check_test.cc)
 careen_unit_test(oci LINK careen_oci SOURCES oci/reference_test.cc oci/manifest_test.cc)
 careen_unit_test(source LINK careen_source
-  SOURCES source/blob_tree_test.cc source/oci_layout_test.cc source/docker_archive_test.cc source/rootfs_test.cc source/resolve_test.cc)
+  SOURCES source/blob_tree_test.cc source/oci_layout_test.cc source/docker_archive_test.cc source/rootfs_test.cc source/resolve_test.cc
+          source/credentials_test.cc)

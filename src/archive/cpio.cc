@@ -6,6 +6,19 @@ namespace careen {
 namespace {
 
 constexpr size_t kHeader = 110;
+constexpr size_t kMaxHeldNames = 1'000'000;
+
+// The names of one file behind the first: hard links to it.
+void link_to(const TarEntry& first, const std::vector<TarEntry>& names, size_t from, std::deque<TarEntry>& out) {
+  if (from == 1) out.push_back(first);
+  for (size_t i = from; i < names.size(); ++i) {
+    TarEntry e = names[i];
+    e.type = FileType::hardlink;
+    e.link = first.path;
+    e.size = e.stored = 0;
+    out.push_back(std::move(e));
+  }
+}
 
 std::optional<uint32_t> hex8(std::string_view s) {
   uint32_t v = 0;
@@ -57,7 +70,42 @@ Result<std::string> CpioReader::exactly(uint64_t n, const char* what) {
 }
 
 Result<bool> CpioReader::next(TarEntry& entry) {
-  while (left_ != 0) CAREEN_TRY(stored());
+  for (;;) {
+    while (left_ != 0) CAREEN_TRY(stored());
+    if (!ready_.empty()) {
+      entry = std::move(ready_.front());
+      ready_.pop_front();
+      is_file_ = false;
+      return true;
+    }
+    if (ended_) return false;
+    FileId id{};
+    uint32_t names = 1;
+    CAREEN_ASSIGN(bool more, record(entry, &id, &names));
+    if (!more) {  // names whose content never came: empty files
+      ended_ = true;
+      for (auto& [unused, list] : waiting_) link_to(list[0], list, 1, ready_);
+      waiting_.clear();
+      continue;
+    }
+    if (!is_file_ || names < 2) return true;
+    auto it = waiting_.find(id);
+    if (left_ == 0) {
+      if (++held_ > kMaxHeldNames) return Error{Errc::limit, "cpio: more than 1000000 names of hard links (kMaxHeldNames)"};
+      if (it == waiting_.end()) it = waiting_.try_emplace(id).first;
+      it->second.push_back(entry);
+      continue;
+    }
+    if (it != waiting_.end()) {
+      link_to(entry, it->second, 0, ready_);
+      waiting_.erase(it);
+    }
+    return true;
+  }
+}
+
+// One record of the archive as it stands.
+Result<bool> CpioReader::record(TarEntry& entry, FileId* id, uint32_t* names) {
   CAREEN_TRY(exactly((4 - position_ % 4) % 4, "padding"));
   CAREEN_ASSIGN(std::string header, exactly(kHeader, "a header"));
   if (!header.starts_with("070701") && !header.starts_with("070702"))
@@ -77,6 +125,8 @@ Result<bool> CpioReader::next(TarEntry& entry) {
   entry = {};
   entry.path = std::move(name);
   entry.type = type_of(f[1]);
+  *id = {f[0], f[7], f[8]};
+  *names = f[4];
   entry.mode = f[1] & 07777;
   entry.uid = f[2];
   entry.gid = f[3];

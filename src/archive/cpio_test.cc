@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdio>
+#include <map>
 
 namespace careen {
 namespace {
@@ -15,6 +16,7 @@ struct Member {
   std::string data = {};
   const char* magic = "070701";
   uint32_t uid = 0, gid = 0;
+  uint32_t inode = 1, links = 1, minor = 0;
 };
 
 std::string pad4(std::string s) {
@@ -23,7 +25,7 @@ std::string pad4(std::string s) {
 
 std::string header(const Member& m, uint32_t size, uint32_t name_size) {
   std::string out = m.magic;
-  std::array<uint32_t, 13> f{1, m.mode, m.uid, m.gid, 1, 0, size, 0, 0, 0, 0, name_size, 0};
+  std::array<uint32_t, 13> f{m.inode, m.mode, m.uid, m.gid, m.links, 0, size, 0, m.minor, 0, 0, name_size, 0};
   for (uint32_t v : f) {
     std::array<char, 9> hex{};
     std::snprintf(hex.data(), hex.size(), "%08X", v);
@@ -177,6 +179,111 @@ TEST(Cpio, AFileLargerThanTheArchiveIsTruncated) {
   ASSERT_TRUE(r.error);
   EXPECT_EQ(r.error->code, Errc::truncated);
   EXPECT_EQ(r.contents.at(0), "some");
+}
+
+// Every name as an unpacker would leave it: hard links take the content of the name before them that they point to.
+std::map<std::string, std::string> unpacked(const Read& r) {
+  std::map<std::string, std::string> out;
+  for (size_t i = 0; i < r.entries.size(); ++i) {
+    const TarEntry& e = r.entries[i];
+    EXPECT_FALSE(out.contains(e.path)) << e.path << " twice";
+    if (e.type == FileType::hardlink) {
+      EXPECT_TRUE(out.contains(e.link)) << e.path << " links to " << e.link << ", which did not come before";
+      EXPECT_EQ(r.contents[i], "") << "a link has no content of its own";
+      EXPECT_EQ(e.size, 0U);
+      out[e.path] = out[e.link];
+    } else {
+      out[e.path] = r.contents[i];
+    }
+  }
+  return out;
+}
+
+using Files = std::map<std::string, std::string>;
+
+Member linked(const std::string& name, uint32_t inode, uint32_t links, const std::string& data = "") {
+  Member m;
+  m.name = name;
+  m.data = data;
+  m.inode = inode;
+  m.links = links;
+  return m;
+}
+
+// rpm writes the content of a file with several names behind the last of them.
+TEST(Cpio, EveryNameOfAFileHasTheContentThatComesWithTheLast) {
+  std::string all = member(linked("./a", 7, 3)) + member(linked("./b", 7, 3)) + member(linked("./c", 7, 3, "shared")) + member({.name = "./after"}) + trailer();
+  for (size_t chunk : {size_t{1}, size_t{110}, size_t{4096}}) {
+    Read r = read_all(all, chunk);
+    ASSERT_FALSE(r.error) << r.error->what;
+    EXPECT_EQ(unpacked(r), (Files{{"./a", "shared"}, {"./b", "shared"}, {"./c", "shared"}, {"./after", ""}}));
+    size_t regular = 0;
+    for (const TarEntry& e : r.entries) regular += e.type == FileType::regular ? 1 : 0;
+    EXPECT_EQ(regular, 2U) << "the content is there once";
+  }
+}
+
+TEST(Cpio, FilesWithSeveralNamesMayStandAmongEachOther) {
+  Member other_device = linked("y2", 7, 2, "other device");
+  other_device.minor = 1;
+  Member first_of_it = linked("y1", 7, 2);
+  first_of_it.minor = 1;
+  Read r = read_all(member(linked("x1", 7, 2)) + member(first_of_it) + member(linked("z1", 8, 2)) + member(other_device) +
+                    member({.name = "plain", .data = "p"}) + member(linked("x2", 7, 2, "x")) + member(linked("z2", 8, 2, "z")) + trailer());
+  ASSERT_FALSE(r.error) << r.error->what;
+  EXPECT_EQ(unpacked(r), (Files{{"x1", "x"}, {"x2", "x"}, {"y1", "other device"}, {"y2", "other device"}, {"z1", "z"}, {"z2", "z"}, {"plain", "p"}}));
+}
+
+TEST(Cpio, NamesWhoseContentNeverComesAreEmptyFiles) {
+  Read r = read_all(member(linked("a", 7, 2)) + member(linked("b", 7, 2)) + member(linked("c", 8, 5)) + member({.name = "d", .data = "d"}) + trailer());
+  ASSERT_FALSE(r.error) << r.error->what;
+  EXPECT_EQ(unpacked(r), (Files{{"a", ""}, {"b", ""}, {"c", ""}, {"d", "d"}}));
+}
+
+TEST(Cpio, ContentOfSeveralNamesThatIsNotAskedForIsSkipped) {
+  std::string all = member(linked("a", 7, 2)) + member(linked("b", 7, 2, std::string(1001, 'x'))) + member({.name = "after", .data = "after"}) + trailer();
+  for (size_t chunk : {size_t{64}, size_t{4096}}) {
+    MemorySource bytes(as_bytes(all));
+    Chunked chunks(bytes, chunk);
+    CpioReader cpio(chunks);
+    std::vector<std::string> order;
+    TarEntry e;
+    std::string last;
+    for (;;) {
+      auto more = cpio.next(e);
+      ASSERT_TRUE(more) << more.error().what;
+      if (!*more) break;
+      order.push_back(e.path + (e.type == FileType::hardlink ? " -> " + e.link : ""));
+      if (e.path != "after") continue;
+      auto part = cpio.content();
+      ASSERT_TRUE(part);
+      last = as_text(*part);
+    }
+    EXPECT_THAT(order, ElementsAre("b", "a -> b", "after"));
+    EXPECT_EQ(last, "after");
+  }
+}
+
+TEST(Cpio, OnlyFilesAreHeldBackForTheirOtherNames) {
+  Member folder = linked("d", 3, 2), link = linked("l", 4, 2, "to");
+  folder.mode = 0040755;
+  link.mode = 0120777;
+  Read r = read_all(member(folder) + member(link) + member(linked("a", 3, 1)) + trailer());
+  ASSERT_FALSE(r.error) << r.error->what;
+  ASSERT_EQ(r.entries.size(), 3U);
+  EXPECT_EQ(r.entries[0].type, FileType::directory);
+  EXPECT_EQ(r.entries[1].type, FileType::symlink);
+  EXPECT_EQ(r.entries[1].link, "to");
+  EXPECT_EQ(r.entries[2].type, FileType::regular);
+}
+
+TEST(Cpio, ACutBehindNamesThatWaitIsStillTruncated) {
+  std::string all = member(linked("a", 7, 2)) + member(linked("b", 7, 2, "shared"));
+  for (size_t cut : {all.size(), all.size() - 3, all.size() / 2}) {
+    Read r = read_all(all.substr(0, cut));
+    ASSERT_TRUE(r.error) << cut;
+    EXPECT_EQ(r.error->code, Errc::truncated) << cut;
+  }
 }
 
 }  // namespace

@@ -26,7 +26,11 @@ enum class Endian : uint8_t { little, big };
 template <std::unsigned_integral T>
 T load(const uint8_t* p, Endian e) {
   T v = 0;
-  for (size_t i = 0; i < sizeof(T); ++i) v = static_cast<T>(v | static_cast<T>(static_cast<T>(p[i]) << (8 * (e == Endian::little ? i : sizeof(T) - 1 - i))));
+  std::memcpy(&v, p, sizeof v);
+  if ((e == Endian::little) == (std::endian::native == std::endian::little)) return v;
+  if constexpr (sizeof(T) == 2) v = __builtin_bswap16(v);
+  if constexpr (sizeof(T) == 4) v = __builtin_bswap32(v);
+  if constexpr (sizeof(T) == 8) v = __builtin_bswap64(v);
   return v;
 }
 

@@ -35,7 +35,7 @@ std::optional<uint64_t> to_number(std::string_view s);
 std::optional<uint64_t> to_size(std::string_view s);
 std::string human_size(uint64_t bytes);
 
-// Shell glob: * (not '/'), ** (also '/'), ?, [..]. Quadratic in the text at most.
+// Shell glob: * (not '/'), ** (also '/'), ?, [..]. At most the square of the text times the pattern.
 bool glob_match(std::string_view pattern, std::string_view text);
 
 // Standard base64, padding optional.

@@ -44,19 +44,20 @@ Result<uint64_t> size_option(const char* name, const std::string& text) {
   return *v;
 }
 
-Result<std::vector<ScanResult>> scan_all(const ImageOptions& o) {
-  ScanOptions scan;
+}  // namespace
+
+Result<void> scan_options(const ImageOptions& o, std::shared_ptr<LayerCache> cache, ScanOptions& scan, ResolveOptions& resolve) {
   CAREEN_ASSIGN(ThreatSet threats, load_threats({o.threats, o.replace}));
   scan.threats = std::make_shared<const ThreatSet>(std::move(threats));
   CAREEN_ASSIGN(scan.spool_limit, size_option("--spool-limit", o.spool_limit));
   CAREEN_ASSIGN(scan.max_layer, size_option("--max-layer-size", o.max_layer));
-  std::string cache = o.no_cache ? "" : o.cache_dir.empty() ? default_cache_directory() : o.cache_dir;
-  scan.spool_directory = spool_directory(cache);
-  scan.cache = LayerCache::open(cache);
+  std::string directory = o.no_cache ? "" : o.cache_dir.empty() ? default_cache_directory() : o.cache_dir;
+  scan.spool_directory = spool_directory(directory);
+  scan.cache = cache ? std::move(cache) : LayerCache::open(directory);
   scan.jobs = o.jobs;
   scan.stall_seconds = std::max(o.timeout * 2, 60U);
+  scan.wants_facts = o.wants_facts;
 
-  ResolveOptions resolve;
   resolve.from = o.from;
   resolve.platforms.all = o.all_platforms;
   if (!o.platform.empty()) {
@@ -67,6 +68,15 @@ Result<std::vector<ScanResult>> scan_all(const ImageOptions& o) {
                        [cache = scan.cache](const Digest& d, const std::string& text) { cache->put_document(d, text); }});
   resolve.index_archive = archive_indexer(scan);
   add_network_sources(resolve, {o.insecure, o.ca_file, o.timeout}, resolve.index_archive);
+  return {};
+}
+
+namespace {
+
+Result<std::vector<ScanResult>> scan_all(const ImageOptions& o) {
+  ScanOptions scan;
+  ResolveOptions resolve;
+  CAREEN_TRY(scan_options(o, nullptr, scan, resolve));
   CAREEN_ASSIGN(std::vector<Image> images, resolve_images(o.image, resolve));
 
   std::vector<ScanResult> results;
@@ -85,6 +95,10 @@ void add_image_options(CLI::App& app, ImageOptions& o) {
                  "docker:REF podman:REF registry:REF docker-archive:FILE[:REF|@N] oci-archive:FILE[:TAG] oci-dir:DIR[:TAG|@DIGEST] dir:ROOTFS "
                  "file:PATH, - for an archive on standard input, a path, or a reference")
       ->required();
+  add_scan_options(app, o);
+}
+
+void add_scan_options(CLI::App& app, ImageOptions& o) {
   app.add_option("--from", o.from, "Where a bare reference or path is read from, as docker, registry or oci-dir");
   app.add_option("--platform", o.platform, "os/arch[/variant] (default: this machine's, then the only one there is)");
   app.add_flag("--all-platforms", o.all_platforms, "Every platform of the image, each with its own verdict");
@@ -98,7 +112,7 @@ void add_image_options(CLI::App& app, ImageOptions& o) {
   app.add_option("--jobs", o.jobs, "Layers read at once (default: one per processor)")->check(CLI::Range(1U, 64U));
   app.add_flag("--insecure", o.insecure, "Allow plain HTTP and unknown certificates; for loopback plain HTTP needs no permission");
   app.add_option("--cacert", o.ca_file, "A PEM file with the certificate of a private authority");
-  app.add_flag("-q,--quiet", o.quiet, "Only the verdict; no progress, no warnings");
+  app.add_flag("-q,--quiet", o.quiet, "The image and its verdict alone; no progress, no warnings");
   app.add_flag("-v,--verbose", o.verbose, "Everything, and what each step took");
   app.add_flag("--no-progress", o.no_progress, "No progress line");
 }
@@ -113,6 +127,9 @@ int complain(const Error& e) {
 
 std::string default_cache_directory() {
   return xdg("XDG_CACHE_HOME", ".cache");
+}
+std::string data_directory() {
+  return xdg("XDG_DATA_HOME", ".local/share");
 }
 std::string state_directory() {
   return xdg("XDG_STATE_HOME", ".local/state");

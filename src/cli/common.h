@@ -7,6 +7,7 @@
 
 #include "report/report.h"
 #include "scan/scan.h"
+#include "source/resolve.h"
 
 namespace careen {
 
@@ -16,6 +17,7 @@ struct ImageOptions {
   std::vector<std::string> threats;
   bool replace = false;
   std::string cache_dir, spool_limit, max_layer;
+  bool wants_facts = false;  // of the command, not of the user: see ScanOptions
   bool no_cache = false, insecure = false, quiet = false, verbose = false, no_progress = false;
   std::string ca_file;
   unsigned timeout = 60, jobs = 0;
@@ -24,12 +26,19 @@ struct ImageOptions {
 // Adds the options to a command; IMAGE is positional.
 void add_image_options(CLI::App& app, ImageOptions& o);
 
+// All of them but IMAGE.
+void add_scan_options(CLI::App& app, ImageOptions& o);
+
+// What the options mean. Without a cache of its own a scan takes the user's.
+Result<void> scan_options(const ImageOptions& o, std::shared_ptr<LayerCache> cache, ScanOptions& scan, ResolveOptions& resolve);
+
 // An error in the words of the user, and the exit status it means.
 int complain(const Error& e);
 
 // $XDG_CACHE_HOME/careen, $XDG_STATE_HOME/careen.
 std::string default_cache_directory();
 std::string state_directory();
+std::string data_directory();
 
 struct Scanned {
   std::vector<ScanResult> results;
@@ -51,5 +60,10 @@ Command add_files(CLI::App& app);
 Command add_explain(CLI::App& app);
 Command add_threat(CLI::App& app);
 Command add_cache(CLI::App& app);
+Command add_index(CLI::App& app);
+Command add_hunt(CLI::App& app);
+Command add_exposure(CLI::App& app);
+Command add_lineage(CLI::App& app);
+Command add_status(CLI::App& app);
 
 }  // namespace careen

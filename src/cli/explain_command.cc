@@ -135,7 +135,7 @@ Command add_cache(CLI::App& app) {
   auto limit = std::make_shared<std::string>("4G");
   app.require_subcommand(1);
   auto* status = app.add_subcommand("status", "Where the cache is and what it holds");
-  auto* prune = app.add_subcommand("prune", "Drop the layers that were stored longest ago");
+  auto* prune = app.add_subcommand("prune", "Drop the layers that were used longest ago");
   prune->add_option("--keep", *limit, "What may stay, as 500M; 0 drops all (default 4G)");
   for (auto* s : {status, prune}) s->add_option("--cache-dir", *dir, "The cache (default: $XDG_CACHE_HOME/careen)");
   app.footer("Example:\n  careen cache prune --keep 500M\n");

@@ -42,4 +42,31 @@ void Progress::show(uint64_t done, uint64_t total, size_t left) {
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
+FleetProgress::FleetProgress(bool wanted)
+    : on_(wanted && ::isatty(STDERR_FILENO) == 1 && std::getenv("CI") == nullptr), begin_(std::chrono::steady_clock::now()), last_(begin_) {
+  if (on_) set_log_hook(clear_line);
+}
+
+FleetProgress::~FleetProgress() {
+  clear();
+  if (on_) set_log_hook(nullptr);
+}
+
+void FleetProgress::clear() {
+  if (drawn_) clear_line(true);
+  drawn_ = false;
+}
+
+void FleetProgress::show(size_t done, size_t total, const std::string& at) {
+  auto now = std::chrono::steady_clock::now();
+  if (!on_ || (drawn_ && now - last_ < std::chrono::milliseconds(100))) return;
+  last_ = now;
+  drawn_ = true;
+  double seconds = std::chrono::duration<double>(now - begin_).count();
+  std::string left;
+  if (done > 0 && seconds > 5) left = fmt::format(", {:.0f} min left", seconds / static_cast<double>(done) * static_cast<double>(total - done) / 60);
+  std::string line = fmt::format("\r\x1b[K{} of {}{}  {}", done, total, left, at.substr(0, 60));
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
 }  // namespace careen

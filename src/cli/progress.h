@@ -2,6 +2,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace careen {
 
@@ -12,6 +13,22 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   void show(uint64_t done, uint64_t total, size_t layers_left);
+
+ private:
+  bool on_;
+  bool drawn_ = false;
+  std::chrono::steady_clock::time_point begin_, last_;
+};
+
+// The same for an index run: how many references are done, and the one at hand.
+class FleetProgress {
+ public:
+  explicit FleetProgress(bool wanted);
+  ~FleetProgress();
+  FleetProgress(const FleetProgress&) = delete;
+  FleetProgress& operator=(const FleetProgress&) = delete;
+  void show(size_t done, size_t total, const std::string& at);
+  void clear();
 
  private:
   bool on_;

@@ -91,7 +91,12 @@ int run_list(const ListCommand& c, Table table, Json json) {
   Scanned s = run_scan(c.image);
   if (s.results.empty()) return s.status;
   std::string out;
-  for (const ScanResult& r : s.results) out += c.format == "json" ? json(r) : table(r);
+  for (const ScanResult& r : s.results) {
+    bool list = c.format == "json" && c.image.all_platforms;
+    if (list) out += out.empty() ? "{\"schema\": \"careen/lists/v1\", \"lists\": [\n" : ",\n";
+    out += c.format == "json" ? json(r) : table(r);
+  }
+  if (c.format == "json" && c.image.all_platforms) out += "]}\n";
   int status = 0;
   for (const ScanResult& r : s.results)
     for (const Coverage& row : r.coverage) {
@@ -134,6 +139,7 @@ Command add_packages(CLI::App& app) {
 Command add_files(CLI::App& app) {
   auto c = std::make_shared<ListCommand>();
   add_image_options(app, c->image);
+  c->image.wants_facts = true;
   app.add_option("--format", c->format, "table or json")->check(CLI::IsMember({"table", "json"}));
   app.footer("Lists the merged tree and what later layers hide.\n\nExample:\n  careen files oci-dir:app | grep hidden\n");
   return [c] { return run_list(*c, files_table, files_json); };

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "detect/input.h"
 #include "detect/integrity.h"
+#include "detect/linker_check.h"
 #include "detect/reach.h"
 #include "detect/structure.h"
 #include "knowledge/version.h"
@@ -35,12 +36,12 @@ struct InRange {
   const VersionIndicator* indicator;
   uint32_t package;
   bool found = false, clean_file = false;
-  std::vector<std::string> files;
+  std::vector<std::pair<size_t, std::string>> files;  // layer and path
 };
 
 class Detector {
  public:
-  explicit Detector(const DetectInput& in) : in_(in), facts_(*in.facts) {}
+  explicit Detector(const DetectInput& in) : in_(in), facts_(*in.facts), linker_(*in.facts) {}
 
   Detected run() {
     find_versions();
@@ -151,7 +152,7 @@ class Detector {
       if (o.package != x.package && !(unlisted && o.package == UINT32_MAX)) continue;
       for (const std::string& glob : x.indicator->content)
         if (glob_match(glob, r.path) && r.kind == ContentKind::elf) {
-          x.files.push_back(r.path);
+          x.files.emplace_back(layer, r.path);
           x.clean_file = true;
           break;
         }
@@ -194,7 +195,7 @@ class Detector {
     for (size_t layer = 0; layer < facts_.layers.size(); ++layer) {
       if (!facts_.layers[layer]) continue;
       for (const ElfFacts& f : facts_.layers[layer]->elf) {
-        StructureSigns s = judge_structure(f);
+        StructureSigns s = judge_structure(f, linker_.is_one(layer, f));
         if (s.rules.empty()) continue;
         std::vector<Evidence> evidence;
         for (std::string& e : s.evidence) evidence.push_back({EvidenceBy::structure, std::move(e)});
@@ -249,15 +250,22 @@ class Detector {
     for (const Threat& t : in_.threats->threats)
       for (const PathIndicator& p : t.paths) all.emplace_back(&t, &p);
     if (all.empty()) return;
-    facts_.tree.walk([&](NodeId id) {
-      const Node& n = facts_.tree.node(id);
-      if (n.type == FileType::directory || n.record == UINT32_MAX) return;
-      std::string path = facts_.tree.path(id);
+    auto match = [&](size_t layer, const std::string& path) {
       for (const auto& [t, p] : all)
         if (glob_match(p->glob, path))
-          draft(t, n.layer, path, t->severity, false)
+          draft(t, layer, path, t->severity, false)
               .evidence.push_back({EvidenceBy::name, "its path is one that it uses" + (p->note.empty() ? "" : ": " + p->note)});
+    };
+    facts_.tree.walk([&](NodeId id) {
+      const Node& n = facts_.tree.node(id);
+      if (n.type != FileType::directory && n.record != UINT32_MAX) match(n.layer, facts_.tree.path(id));
     });
+    FileRecord r;
+    for (size_t layer = 0; layer < facts_.layers.size(); ++layer)
+      if (facts_.layers[layer])
+        for (FileCursor c(facts_.layers[layer]->files); c.next(r);)
+          if (r.type != FileType::directory && !facts_.tree.visible(layer, c.index()) && (in_.is_rootfs || !base_name(r.path).starts_with(".wh.")))
+            match(layer, r.path);
   }
 
   // A version in range is evidence for a file that carries the threat, is refuted by clean content, or stands alone.
@@ -270,7 +278,7 @@ class Detector {
       claim_structure(x);
       for (auto& [place, d] : drafts_) {
         if (place.threat != x.threat || !d.confirmed) continue;
-        bool same = std::find(x.files.begin(), x.files.end(), place.path) != x.files.end();
+        bool same = std::find(x.files.begin(), x.files.end(), std::pair(place.layer, place.path)) != x.files.end();
         if (same) d.evidence.push_back(e), x.found = true;
       }
       if (x.found) continue;
@@ -284,7 +292,7 @@ class Detector {
       if (x.clean_file) {
         f.confidence = Confidence::refuted;
         f.severity = Severity::info;
-        f.where.path = "/" + x.files[0];
+        f.where.path = "/" + x.files[0].second;
         f.evidence.push_back({EvidenceBy::pattern, "its content was examined and carries none of the threat's signs: " + join(slashed(x.files), ", ")});
         f.reachability = {ReachState::dormant, {"the version is in range, the content is clean"}};
         f.remediation = "Nothing is needed; a rebuild with a version outside the range ends the question.";
@@ -302,20 +310,19 @@ class Detector {
   // A tampered file of a package in range is what the threat's record describes, when that lists rules of structure.
   void claim_structure(const InRange& x) {
     if (x.threat->structure.empty()) return;
-    for (const std::string& path : x.files)
-      for (size_t layer = 0; layer < facts_.layers.size(); ++layer) {
-        auto it = drafts_.find({nullptr, layer, path});
-        if (it == drafts_.end() || !it->second.confirmed) continue;
-        Draft moved = std::move(it->second);
-        drafts_.erase(it);
-        Draft& d = draft(x.threat, layer, path, x.threat->severity, true);
-        d.evidence.insert(d.evidence.end(), moved.evidence.begin(), moved.evidence.end());
-      }
+    for (const auto& [layer, path] : x.files) {
+      auto it = drafts_.find({nullptr, layer, path});
+      if (it == drafts_.end() || !it->second.confirmed) continue;
+      Draft moved = std::move(it->second);
+      drafts_.erase(it);
+      Draft& d = draft(x.threat, layer, path, x.threat->severity, true);
+      d.evidence.insert(d.evidence.end(), moved.evidence.begin(), moved.evidence.end());
+    }
   }
 
-  static std::vector<std::string> slashed(const std::vector<std::string>& paths) {
+  static std::vector<std::string> slashed(const std::vector<std::pair<size_t, std::string>>& files) {
     std::vector<std::string> out;
-    for (const auto& p : paths) out.push_back("/" + p);
+    for (const auto& [unused, path] : files) out.push_back("/" + path);
     return out;
   }
 
@@ -363,14 +370,14 @@ class Detector {
       fill_layer(f, place.layer);
       locate(f, place, d.record);
       if (!f.where.visible) {
-        if (f.severity > Severity::info) f.severity = static_cast<Severity>(static_cast<uint8_t>(f.severity) - 1);
+        if (d.confirmed && f.severity > Severity::info) f.severity = static_cast<Severity>(static_cast<uint8_t>(f.severity) - 1);
         auto by = facts_.tree.hidden_by(place.layer, place.path);
         f.reachability = {
             ReachState::dormant,
             {by ? fmt::format("hidden by layer {}: a container does not see it, but it is in the image's layers and in every image built on them", *by)
                 : "hidden: a later entry of the same layer replaces it"}};
       } else if (f.where.path) {
-        f.reachability = reach.judge(place.path, place.threat);
+        f.reachability = reach.judge(place.path, place.layer, place.threat);
       } else {
         f.reachability = {ReachState::unknown, {"the layer is known by its digest; no file of it was judged"}};
       }
@@ -411,6 +418,7 @@ class Detector {
   const ImageFacts& facts_;
   std::map<Place, Draft> drafts_;
   std::vector<InRange> in_range_;
+  LinkerCheck linker_;
   Detected out_;
 };
 

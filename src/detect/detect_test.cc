@@ -12,6 +12,7 @@ using testing::Contains;
 using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 auto says(EvidenceBy by, const std::string& part) {
   return Contains(testing::AllOf(Field(&Evidence::by, by), Field(&Evidence::says, HasSubstr(part))));
@@ -106,6 +107,43 @@ TEST(Detect, VersionContentAndOwnerAreOneFinding) {
   EXPECT_EQ(f.where.package->name, "liblzma5");
 }
 
+// The version is of the package that stands now: it says nothing about a file that a later layer replaced.
+TEST(Detect, AVersionIsEvidenceForTheFileOfItsOwnLayerAlone) {
+  test::ElfSpec bad;
+  bad.soname = "liblzma.so.5";
+  bad.strings = {"infected"};
+  Threat t = version_threat();
+  t.files = {test::digest_indicator(test::make_elf(bad))};
+  const std::string path = "/usr/lib/liblzma.so.5.6.0", infected = "elf " + path + " soname=liblzma.so.5 strings=infected\n";
+  Detected d = DetectText(package("5.6.1-1", infected) + "layer\nelf " + path + " soname=liblzma.so.5\n", {t}).run();
+  ASSERT_EQ(d.findings.size(), 2U);
+  const Finding *hidden = nullptr, *visible = nullptr;
+  for (const Finding& f : d.findings) (f.confidence == Confidence::confirmed ? hidden : visible) = &f;
+  ASSERT_NE(hidden, nullptr);
+  ASSERT_NE(visible, nullptr);
+  EXPECT_EQ(hidden->where.path, path);
+  EXPECT_EQ(hidden->where.layer_index, 0U);
+  EXPECT_FALSE(hidden->where.visible);
+  EXPECT_THAT(hidden->evidence, Not(says(EvidenceBy::version, "")));
+  EXPECT_EQ(visible->confidence, Confidence::refuted);
+  EXPECT_EQ(visible->where.path, path);
+  EXPECT_EQ(visible->severity, Severity::info);
+}
+
+TEST(Detect, AVersionJoinsTheInfectedFileThatReplacedACleanOne) {
+  test::ElfSpec bad;
+  bad.soname = "liblzma.so.5";
+  bad.strings = {"infected"};
+  Threat t = version_threat();
+  t.files = {test::digest_indicator(test::make_elf(bad))};
+  const std::string path = "/usr/lib/liblzma.so.5.6.0";
+  Finding f =
+      DetectText(package("5.6.1-1", "elf " + path + " soname=liblzma.so.5\n") + "layer\nelf " + path + " soname=liblzma.so.5 strings=infected\n", {t}).one();
+  EXPECT_EQ(f.confidence, Confidence::confirmed);
+  EXPECT_TRUE(f.where.visible);
+  EXPECT_THAT(f.evidence, says(EvidenceBy::version, "5.6.1-1"));
+}
+
 TEST(Detect, VersionsOutsideTheRangeAreNothing) {
   for (const char* v : {"5.5.9", "5.6.1-2", "5.6.1+really5.4.5-1", "1:5.6.0"})
     EXPECT_THAT(DetectText(package(v), {version_threat()}).run().findings, IsEmpty()) << v;
@@ -145,6 +183,50 @@ TEST(Detect, PatternsByThemselvesAndInRules) {
   f = DetectText("file /x \"....needle-six\"", {t}, o).one();
   EXPECT_EQ(f.confidence, Confidence::confirmed);
   EXPECT_THAT(f.evidence, says(EvidenceBy::pattern, "six"));
+}
+
+// A threat known by a needle alone, which is only suspected.
+Threat suspected_threat(Severity severity) {
+  Threat t = file_threat("none");
+  PatternSpec p;
+  p.id = "T-1/needle";
+  for (char c : std::string("needle-text")) p.bytes.push_back(static_cast<uint8_t>(c));
+  p.wild.assign(p.bytes.size(), 0);
+  p.any_file = true;
+  t.patterns = {p};
+  PatternRule r;
+  r.id = "quoted", r.any = {"T-1/needle"}, r.severity = severity, r.suspected = true;
+  t.rules = {r};
+  return t;
+}
+
+CollectOptions searching(const Threat& t) {
+  CollectOptions o;
+  auto set = PatternSet::compile(t.patterns);
+  EXPECT_TRUE(set);
+  if (set) o.patterns = *set;
+  return o;
+}
+
+TEST(Detect, AHiddenFileThatIsOnlySuspectedKeepsItsSeverity) {
+  for (Severity severity : {Severity::high, Severity::critical, Severity::low}) {
+    Threat t = suspected_threat(severity);
+    for (const char* above : {"layer\nwhiteout /x", "layer\nfile /x \"good\"", "layer\nopaque /"}) {
+      Finding f = DetectText("file /x \"..needle-text..\"\n" + std::string(above), {t}, searching(t)).one();
+      EXPECT_EQ(f.confidence, Confidence::suspected) << above;
+      EXPECT_EQ(f.severity, severity) << above;
+      EXPECT_FALSE(f.where.visible) << above;
+      EXPECT_EQ(f.reachability.state, ReachState::dormant) << above;
+    }
+  }
+}
+
+TEST(Detect, AHiddenFileOfAKnownDigestIsLoweredWhateverElseItShows) {
+  Threat t = suspected_threat(Severity::high);
+  t.files = {test::digest_indicator("needle-text")};
+  Finding f = DetectText("file /x \"needle-text\"\nlayer\nwhiteout /x", {t}, searching(t)).one();
+  EXPECT_EQ(f.confidence, Confidence::confirmed);
+  EXPECT_EQ(f.severity, Severity::high) << "critical, one lower";
 }
 
 TEST(Detect, AKnownLayerNamesItsFiles) {
@@ -190,6 +272,34 @@ TEST(Detect, APathAloneIsSuspected) {
   Finding f = DetectText("file /tmp/a.sock \"\"\ndir /tmp/b.sock", {t}).one();
   EXPECT_EQ(f.confidence, Confidence::suspected);
   EXPECT_THAT(f.evidence, says(EvidenceBy::name, "its socket"));
+}
+
+TEST(Detect, APathThatALaterLayerHidesIsSuspectedToo) {
+  Threat t = file_threat("bad");
+  t.paths = {{"tmp/*.sock", "its socket"}};
+  for (const char* above : {"opaque /tmp", "whiteout /tmp", "dir /tmp/a.sock"}) {
+    Finding f = DetectText("file /tmp/a.sock \"\"\nlayer\n" + std::string(above), {t}).one();
+    EXPECT_EQ(f.confidence, Confidence::suspected) << above;
+    EXPECT_EQ(f.severity, Severity::critical) << above;
+    EXPECT_EQ(f.where.path, "/tmp/a.sock") << above;
+    EXPECT_EQ(f.where.layer_index, 0U) << above;
+    EXPECT_FALSE(f.where.visible) << above;
+  }
+}
+
+TEST(Detect, AHiddenLinkOfASuspectedPathIsTold) {
+  Threat t = file_threat("bad");
+  t.paths = {{"tmp/*.sock", "its socket"}};
+  Finding f = DetectText("link /tmp/a.sock -> /x\nlayer\nwhiteout /tmp", {t}).one();
+  EXPECT_FALSE(f.where.visible);
+}
+
+TEST(Detect, ASuspectedPathIsToldOnceForEachLayerThatHasIt) {
+  Threat t = file_threat("bad");
+  t.paths = {{"tmp/*.sock", "its socket"}};
+  Detected d = DetectText("file /tmp/a.sock \"1\"\nlayer\nfile /tmp/a.sock \"2\"", {t}).run();
+  ASSERT_EQ(d.findings.size(), 2U);
+  EXPECT_NE(d.findings[0].where.visible, d.findings[1].where.visible);
 }
 
 TEST(Detect, ThreatsAreJudgedApart) {

@@ -1,6 +1,7 @@
 #include "detect/loader.h"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 
 #include "base/text.h"
@@ -68,15 +69,26 @@ std::string join_path(const std::string& dir, std::string_view name) {
 }  // namespace
 
 Loader::Loader(const ImageFacts& image, const std::vector<std::string>& environment) : image_(image) {
-  for (const std::string& e : environment)
-    if (e.starts_with("LD_LIBRARY_PATH="))
-      for (std::string_view d : split(std::string_view(e).substr(16), ':'))
-        if (!d.empty()) preload_path_.emplace_back(d);
+  auto listed = [](std::string text, const char* separators, std::vector<std::string>& into) {
+    for (char& c : text)
+      if (std::strchr(separators, c) != nullptr) c = '\n';
+    for (std::string_view part : split(text, '\n'))
+      if (!part.empty()) into.emplace_back(part);
+  };
+  for (const std::string& e : environment) {
+    std::string value = e.substr(std::min(e.size(), e.find('=') + 1));
+    if (e.starts_with("LD_LIBRARY_PATH=")) listed(value, ":;", preload_path_);
+    if (e.starts_with("LD_PRELOAD=") || e.starts_with("LD_AUDIT=")) listed(value, ": ", preloads_);
+  }
+  listed(std::string(image_.text("etc/ld.so.preload")), ": \t\r", preloads_);
+  for (const char* f : {"etc/ld.so.preload"})
+    if (image_.unread(f)) gaps_.push_back(std::string("/") + f + " could not be read");
   read_conf("etc/ld.so.conf", 0);
 }
 
 void Loader::read_conf(std::string_view path, int depth) {
   if (depth > kMaxIncludes || !conf_files_.insert(std::string(path)).second) return;
+  if (image_.unread(path)) gaps_.push_back("/" + escape(path) + ", of the dynamic linker's configuration, was not read");
   each_line(image_.text(path), [&](std::string_view line) {
     line = trim(line.substr(0, line.find('#')));
     auto w = words(line);
@@ -97,17 +109,65 @@ void Loader::read_conf(std::string_view path, int depth) {
   });
 }
 
-// $ORIGIN, $LIB and $PLATFORM, with or without braces.
-std::string Loader::expand(std::string_view dir, const std::string& origin, const ElfFacts& e) {
-  std::string out(dir);
-  auto put = [&](const std::string& token, const std::string& value) {
+// $ORIGIN, $LIB and $PLATFORM, with or without braces. What $LIB means was decided when glibc was built: each possibility.
+std::vector<std::string> Loader::expand(std::string_view dir, const std::string& origin, const ElfFacts& e) {
+  auto put = [](std::string& out, const std::string& token, const std::string& value) {
+    bool any = false;
     for (const std::string& form : {"${" + token + "}", "$" + token})
-      for (size_t at; (at = out.find(form)) != std::string::npos && out.size() < 4096;) out.replace(at, form.size(), value);
+      for (size_t at; (at = out.find(form)) != std::string::npos && out.size() < 4096; any = true) out.replace(at, form.size(), value);
+    return any;
   };
-  put("ORIGIN", "/" + origin);
-  put("LIB", e.is64 ? "lib64" : "lib");
-  put("PLATFORM", musl_arch(e));
+  std::string plain(dir);
+  put(plain, "ORIGIN", "/" + origin);
+  put(plain, "PLATFORM", musl_arch(e));
+  std::vector<std::string> out;
+  for (const std::string& lib : {std::string("lib/") + triplet(e.machine), std::string(e.is64 ? "lib64" : "lib"), std::string("lib")}) {
+    std::string one = plain;
+    bool has = put(one, "LIB", lib);
+    out.push_back(std::move(one));
+    if (!has) break;
+  }
   return out;
+}
+
+// Directories that hold the same library for other processors: which one is loaded depends on the machine.
+std::vector<NodeId> Loader::other_hwcaps(NodeId chosen, std::string_view name, const ElfFacts& like) const {
+  std::vector<NodeId> out;
+  std::string base(dir_name(image_.tree.path(chosen)));
+  if (size_t at = base.find("/glibc-hwcaps/"); at != std::string::npos) base.resize(at);
+  for (const std::string& sub : hwcaps(like)) {
+    NodeId other = image_.tree.find(join_path(sub.empty() ? base : join_path(base, sub), name));
+    if (other != kNoNode && other != chosen && fits(other, like)) out.push_back(other);
+  }
+  return out;
+}
+
+std::vector<std::string> Loader::default_directories(const ElfFacts& like) const {
+  std::vector<std::string> dirs;
+  if (is_musl(like)) {
+    std::string_view path = trim(image_.text("etc/ld-musl-" + musl_arch(like) + ".path"));
+    if (path.empty()) return {"/lib", "/usr/local/lib", "/usr/lib"};
+    for (std::string_view line : split(path, '\n'))
+      for (std::string_view d : split(line, ':')) dirs.emplace_back(d);
+    return dirs;
+  }
+  dirs = conf_;
+  if (const char* t = triplet(like.machine); *t != '\0')
+    for (const char* base : {"/lib/", "/usr/lib/"}) dirs.push_back(base + std::string(t));
+  for (const char* d : {"/lib64", "/usr/lib64", "/lib", "/usr/lib"})
+    if (like.is64 || std::string_view(d).find("64") == std::string_view::npos) dirs.emplace_back(d);
+  return dirs;
+}
+
+bool Loader::searches(std::string_view directory) const {
+  ElfFacts any;
+  any.machine = elf::kMachineX86_64;
+  NodeId wanted = image_.tree.find(directory);
+  auto is = [&](const std::string& d) { return image_.tree.find(d) == wanted; };
+  std::string_view name = base_name(directory);
+  auto all = default_directories(any);
+  return std::any_of(all.begin(), all.end(), is) || std::any_of(preload_path_.begin(), preload_path_.end(), is) ||
+         name.find("-linux-") != std::string_view::npos;
 }
 
 bool Loader::fits(NodeId node, const ElfFacts& like) const {
@@ -132,22 +192,28 @@ NodeId Loader::look_in(const std::string& dir, std::string_view name, const ElfF
   return kNoNode;
 }
 
-NodeId Loader::resolve(std::string_view name, const ElfFacts& e, NodeId node, const ElfFacts* program, NodeId program_node) const {
+NodeId Loader::resolve(std::string_view name, const ElfFacts& e, NodeId node, const ElfFacts* program, NodeId program_node,
+                       const std::vector<NodeId>& above) const {
   const ElfFacts& like = program != nullptr ? *program : e;
   if (name.find('/') != std::string_view::npos) {
-    NodeId found = image_.tree.find(expand(name, std::string(dir_name(image_.tree.path(node))), e));
-    return found != kNoNode && fits(found, like) ? found : kNoNode;
+    for (const std::string& path : expand(name, std::string(dir_name(image_.tree.path(node))), e))
+      if (NodeId found = image_.tree.find(path); found != kNoNode && fits(found, like)) return found;
+    return kNoNode;
   }
   auto in_list = [&](std::string_view list, NodeId owner, const ElfFacts& of) {
     std::string origin(dir_name(image_.tree.path(owner)));
     for (std::string_view d : split(list, ':'))
       if (!d.empty())
-        if (NodeId found = look_in(expand(d, origin, of), name, like); found != kNoNode) return found;
+        for (const std::string& one : expand(d, origin, of))
+          if (NodeId found = look_in(one, name, like); found != kNoNode) return found;
     return kNoNode;
   };
   bool musl = is_musl(like);
   if (e.runpath.empty() && !musl) {
     if (NodeId f = in_list(e.rpath, node, e); f != kNoNode) return f;
+    for (NodeId id : above)
+      if (const ElfFacts* a = image_.elf(id); a != nullptr && a->runpath.empty())
+        if (NodeId f = in_list(a->rpath, id, *a); f != kNoNode) return f;
     if (program != nullptr && program_node != node && program->runpath.empty())
       if (NodeId f = in_list(program->rpath, program_node, *program); f != kNoNode) return f;
   }
@@ -160,24 +226,8 @@ NodeId Loader::resolve(std::string_view name, const ElfFacts& e, NodeId node, co
 
   std::string key = std::string(name) + '\0' + std::to_string(like.machine) + (like.is64 ? "6" : "3") + (musl ? "m" : "g");
   if (auto it = default_cache_.find(key); it != default_cache_.end()) return it->second;
-  std::vector<std::string> dirs;
-  if (musl) {
-    std::string_view path = trim(image_.text("etc/ld-musl-" + musl_arch(like) + ".path"));
-    if (!path.empty()) {
-      for (std::string_view line : split(path, '\n'))
-        for (std::string_view d : split(line, ':')) dirs.emplace_back(d);
-    } else {
-      dirs = {"/lib", "/usr/local/lib", "/usr/lib"};
-    }
-  } else {
-    dirs = conf_;
-    if (const char* t = triplet(like.machine); *t != '\0')
-      for (const char* base : {"/lib/", "/usr/lib/"}) dirs.push_back(base + std::string(t));
-    for (const char* d : {"/lib64", "/usr/lib64", "/lib", "/usr/lib"})
-      if (like.is64 || std::string_view(d).find("64") == std::string_view::npos) dirs.emplace_back(d);
-  }
   NodeId found = kNoNode;
-  for (const std::string& d : dirs)
+  for (const std::string& d : default_directories(like))
     if (found = look_in(d, name, like); found != kNoNode) break;
   return default_cache_[key] = found;
 }
@@ -199,6 +249,14 @@ void Loader::pam_modules(const std::vector<Loaded>& all, NodeId program, std::ve
     return std::string_view{};
   };
   if (pam != kNoNode) {
+    each_line(image_.text("etc/pam.conf"), [&](std::string_view line) {  // the old form: a service, then as in pam.d
+      auto w = words(line);
+      for (size_t k = 1; k < w.size() && !w[0].starts_with('#'); ++k)
+        if (w[k].ends_with(".so"))
+          for (const std::string& d : {std::string(), std::string(dir_name(image_.tree.path(pam))) + "/security/", std::string("lib/security/")})
+            if (NodeId m = image_.tree.find(d + std::string(w[k])); m != kNoNode) out.emplace_back(m, pam);
+      return true;
+    });
     std::set<std::string> files{std::string(image_.tree.name(program)), "other"};
     std::vector<std::string> todo(files.begin(), files.end());
     for (size_t i = 0; i < todo.size() && i < 64; ++i)
@@ -242,19 +300,35 @@ std::vector<Loader::Loaded> Loader::closure(NodeId program, bool dlopens) const 
   std::set<NodeId> seen{program};
   out.push_back({program, kNoNode, false});
   size_t next = 0;
+  std::unordered_map<NodeId, NodeId> asked_by;
   auto add = [&](NodeId node, NodeId by, bool possible) {
-    if (node != kNoNode && out.size() < kMaxClosure && seen.insert(node).second) out.push_back({node, by, possible});
+    if (node == kNoNode || out.size() >= kMaxClosure || !seen.insert(node).second) return;
+    out.push_back({node, by, possible});
+    asked_by[node] = by;
+  };
+  auto above = [&](NodeId node) {
+    std::vector<NodeId> list;
+    for (auto it = asked_by.find(node); it != asked_by.end() && it->second != kNoNode && list.size() < 64; it = asked_by.find(it->second))
+      list.push_back(it->second);
+    return list;
   };
   auto needed = [&] {
     for (; next < out.size(); ++next) {
       Loaded at = out[next];
       const ElfFacts* e = image_.elf(at.node);
       if (e == nullptr) continue;
-      for (const std::string& name : e->needed) add(resolve(name, *e, at.node, p, program), at.node, at.possible);
+      std::vector<NodeId> askers = above(at.node);
+      for (const std::string& name : e->needed) {
+        NodeId found = resolve(name, *e, at.node, p, program, askers);
+        add(found, at.node, at.possible);
+        if (found != kNoNode)
+          for (NodeId other : other_hwcaps(found, name, *p)) add(other, at.node, true);
+      }
     }
   };
   needed();
-  for (std::string_view name : words(image_.text("etc/ld.so.preload"))) add(image_.tree.find(name), program, false);
+  for (const std::string& name : preloads_) add(resolve(name, *p, program, p, program), program, false);
+  if (!p->interpreter.empty()) add(image_.tree.find(p->interpreter), program, false);
   std::vector<std::pair<NodeId, NodeId>> modules;
   pam_modules(out, program, modules);
   for (const auto& [m, by] : modules) add(m, by, false);

@@ -131,6 +131,70 @@ TEST(Loader, PreloadedLibrariesAreLoaded) {
   EXPECT_THAT(closure("elf /usr/bin/p program\nelf /opt/hook.so\nfile /etc/ld.so.preload \"/opt/hook.so\\n\"", false), Contains("opt/hook.so"));
 }
 
+TEST(Loader, PreloadedLibrariesOfTheEnvironment) {
+  std::string text = "elf /usr/bin/p program\nelf /opt/a.so\nelf /opt/b.so\nelf /usr/lib/bare.so\n";
+  EXPECT_THAT(closure(text, false, "usr/bin/p", {"LD_PRELOAD=/opt/a.so:/opt/b.so"}), testing::IsSupersetOf({"opt/a.so", "opt/b.so"}));
+  EXPECT_THAT(closure(text, false, "usr/bin/p", {"LD_PRELOAD=/opt/a.so /opt/b.so"}), testing::IsSupersetOf({"opt/a.so", "opt/b.so"}));
+  EXPECT_THAT(closure(text, false, "usr/bin/p", {"LD_PRELOAD=bare.so"}), Contains("usr/lib/bare.so"));
+  EXPECT_THAT(closure(text, false, "usr/bin/p", {"LD_AUDIT=/opt/b.so"}), Contains("opt/b.so"));
+  EXPECT_THAT(closure(text, false, "usr/bin/p", {"LD_PRELOAD=", "LD_PRELOADED=/opt/a.so", "XLD_PRELOAD=/opt/a.so"}), ElementsAre("usr/bin/p"));
+}
+
+TEST(Loader, PreloadedLibrariesOfTheFileInAnyForm) {
+  std::string text = "elf /usr/bin/p program\nelf /opt/a.so needed=libdeep.so\nelf /usr/lib/bare.so\nelf /usr/lib/libdeep.so\n";
+  for (const char* list : {"/opt/a.so:bare.so", "bare.so /opt/a.so", "/none.so\\tbare.so\\n:/opt/a.so\\n", ":bare.so::/opt/a.so:"})
+    EXPECT_THAT(closure(text + "file /etc/ld.so.preload \"" + list + "\"\n", false),
+                testing::IsSupersetOf({"opt/a.so", "usr/lib/bare.so", "usr/lib/libdeep.so"}))
+        << list;
+}
+
+TEST(Loader, TheInterpreterIsLoadedAsWell) {
+  EXPECT_THAT(closure("elf /usr/bin/p interp=/opt/ld.so\nelf /opt/ld.so\n", false), Contains("opt/ld.so"));
+  EXPECT_THAT(closure("elf /usr/bin/p interp=/opt/ld.so\nlink /opt/ld.so -> real.so\nelf /opt/real.so\n", false), Contains("opt/real.so"));
+}
+
+TEST(Loader, SemicolonsDivideTheEnvironmentsFoldersToo) {
+  EXPECT_EQ(found("elf /usr/bin/p program\nelf /e/libx.so.1\nelf /usr/lib/libx.so.1", "libx.so.1", {"LD_LIBRARY_PATH=/none;/e"}), "e/libx.so.1");
+  EXPECT_EQ(found("elf /usr/bin/p program\nelf /e/libx.so.1\nelf /f/libx.so.1", "libx.so.1", {"LD_LIBRARY_PATH=/f;/e"}), "f/libx.so.1");
+}
+
+TEST(Loader, TheRpathOfWhoAskedForTheAskerCounts) {
+  std::string text = "elf /usr/bin/p program needed=liba.so\nelf /usr/lib/libb.so needed=libx.so.1\nelf /odd/libx.so.1\nelf /usr/lib/libx.so.1\n";
+  EXPECT_THAT(closure(text + "elf /usr/lib/liba.so needed=libb.so rpath=/odd\n", false), Contains("odd/libx.so.1"));
+  EXPECT_THAT(closure(text + "elf /usr/lib/liba.so needed=libb.so runpath=/odd\n", false), Contains("usr/lib/libx.so.1")) << "a RUNPATH is its own";
+  EXPECT_THAT(closure(text + "elf /usr/lib/liba.so needed=libb.so rpath=/odd runpath=/none\n", false), Contains("usr/lib/libx.so.1"));
+}
+
+TEST(Loader, WhatLibMeansIsTriedInEachWay) {
+  for (const char* dir : {"/opt/lib/x86_64-linux-gnu", "/opt/lib64", "/opt/lib"})
+    EXPECT_EQ(found("elf /usr/bin/p program runpath=/opt/$LIB\nelf " + std::string(dir) + "/libx.so.1\n"), std::string(dir + 1) + "/libx.so.1");
+}
+
+TEST(Loader, WhichCopyForProcessorsIsLoadedDependsOnTheMachine) {
+  std::string text =
+      "elf /usr/bin/p program needed=libx.so.1\nelf /usr/lib/libx.so.1\nelf /usr/lib/glibc-hwcaps/x86-64-v4/libx.so.1\nelf "
+      "/usr/lib/glibc-hwcaps/x86-64-v2/libx.so.1\n";
+  Words all = closure(text, false);
+  for (const char* path : {"usr/lib/libx.so.1", "usr/lib/glibc-hwcaps/x86-64-v4/libx.so.1", "usr/lib/glibc-hwcaps/x86-64-v2/libx.so.1"})
+    EXPECT_THAT(all, Contains(testing::EndsWith(path)));
+}
+
+Words gaps(const std::string& text) {
+  ImageFacts f = test::facts_of_text(text);
+  return Loader(f, {}).gaps();
+}
+
+TEST(Loader, ConfigurationThatWasNotReadIsTold) {
+  using testing::HasSubstr;
+  using testing::IsEmpty;
+  EXPECT_THAT(gaps("file /etc/ld.so.conf \"include /etc/ld.so.conf.d/*.conf\\n\"\nfile /etc/ld.so.conf.d/a.conf \"/odd\\n\"\n"), IsEmpty());
+  EXPECT_THAT(gaps("elf /usr/bin/p program\n"), IsEmpty());
+  EXPECT_THAT(gaps("link /etc/ld.so.conf -> /opt/folders\nfile /opt/folders \"/odd\\n\"\n"), ElementsAre(HasSubstr("/etc/ld.so.conf")));
+  EXPECT_THAT(gaps("file /etc/ld.so.conf \"#" + std::string(70'000, 'x') + "\\n\"\n"), ElementsAre(HasSubstr("/etc/ld.so.conf")));
+  EXPECT_THAT(gaps("file /etc/ld.so.preload \"#" + std::string(70'000, 'x') + "\\n\"\n"), ElementsAre(HasSubstr("/etc/ld.so.preload")));
+  EXPECT_THAT(gaps("file /etc/ld.so.conf \"include /opt/a\\n\"\nfile /opt/a \"/odd\\n\"\n"), ElementsAre(HasSubstr("opt/a")));
+}
+
 TEST(Loader, LibrariesOpenedByNameArePossible) {
   std::string text =
       "elf /usr/bin/p program imports=dlopen strings=libplug.so.1,/opt/other.so needed=libd.so\nelf /usr/lib/libplug.so.1 needed=libdeep.so\nelf "

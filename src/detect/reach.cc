@@ -1,6 +1,7 @@
 #include "detect/reach.h"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "base/text.h"
@@ -10,7 +11,8 @@
 namespace careen {
 namespace {
 
-constexpr size_t kMaxNamed = 3;  // programs named in a reason
+constexpr size_t kMaxNamed = 3;   // programs named in a reason
+constexpr size_t kMaxAsked = 64;  // programs whose names are looked for
 
 // A program that loads the file, and the chain to it.
 struct Way {
@@ -27,7 +29,8 @@ struct ReachJudge::Impl {
   Loader loader;
   Startup startup;
   std::unordered_map<NodeId, std::vector<Loader::Loaded>> closures;
-  bool judged = false;
+  std::unordered_map<NodeId, std::vector<std::string>> links, paths;
+  bool judged = false, links_read = false;
 
   explicit Impl(const DetectInput& i) : in(i), facts(*i.facts), loader(facts, i.config->environment), startup(find_startup(facts, *i.config, i.is_rootfs)) {}
 
@@ -50,11 +53,88 @@ struct ReachJudge::Impl {
     return join(names, " → ");
   }
 
+  // One file, perhaps under two names.
+  bool same_file(NodeId a, NodeId b) const {
+    const Node &x = facts.tree.node(a), &y = facts.tree.node(b);
+    return a == b || (x.record != UINT32_MAX && x.record == y.record && x.layer == y.layer);
+  }
+
+  // The paths of a file: its own, and those of links that lead to it.
+  const std::vector<std::string>& paths_of(NodeId file) {
+    if (!links_read) {
+      links_read = true;
+      facts.tree.walk([&](NodeId id) {
+        if (facts.tree.node(id).type != FileType::symlink) return;
+        NodeId to = facts.tree.find(facts.tree.path(id));
+        if (to != kNoNode && facts.elf(to) != nullptr) links[to].push_back(facts.tree.path(id));
+      });
+      std::map<std::pair<uint16_t, uint32_t>, std::vector<NodeId>> names;  // of one content: hard links
+      for (const auto& [id, unused] : facts.elf_at) names[{facts.tree.node(id).layer, facts.tree.node(id).record}].push_back(id);
+      for (const auto& [unused, nodes] : names)
+        for (size_t i = 0; nodes.size() > 1 && i < std::min(nodes.size(), kMaxAsked); ++i)
+          for (size_t k = 0; k < std::min(nodes.size(), kMaxAsked); ++k)
+            if (i != k) links[nodes[i]].push_back(facts.tree.path(nodes[k]));
+    }
+    auto [it, fresh] = paths.try_emplace(file);
+    if (fresh) {
+      it->second.push_back(facts.tree.path(file));
+      if (auto l = links.find(file); l != links.end()) it->second.insert(it->second.end(), l->second.begin(), l->second.end());
+    }
+    return it->second;
+  }
+
   // Whether the program is one in which the threat acts.
-  bool acts_in(NodeId program, const Threat* t) const {
+  bool acts_in(NodeId program, const Threat* t) {
     if (t == nullptr || t->conditions.programs.empty()) return true;
-    std::string path = facts.tree.path(program);
-    return std::any_of(t->conditions.programs.begin(), t->conditions.programs.end(), [&](const std::string& g) { return glob_match(g, path); });
+    const auto& names = paths_of(program);
+    return std::any_of(t->conditions.programs.begin(), t->conditions.programs.end(), [&](const std::string& g) {
+      return std::any_of(names.begin(), names.end(), [&](const std::string& path) { return glob_match(g, path); });
+    });
+  }
+
+  // A text that was followed and names a program outside a comment: how it is used there may have been missed.
+  std::string mention_of(NodeId program) {
+    for (const std::string& path : paths_of(program)) {
+      std::string_view name = base_name(path);
+      if (name.size() < 2) continue;
+      for (const auto& [how, text] : startup.texts) {
+        bool found = false;
+        each_line(text, [&](std::string_view line) {
+          if (trim(line).starts_with('#')) return true;
+          for (size_t at = 0; !found && (at = line.find(name, at)) != std::string_view::npos; ++at) {
+            auto part_of_name = [&](size_t i) {
+              return i < line.size() && (std::isalnum(static_cast<unsigned char>(line[i])) != 0 || line[i] == '_' || line[i] == '-');
+            };
+            found = !(at > 0 && part_of_name(at - 1)) && !part_of_name(at + name.size());
+          }
+          return !found;
+        });
+        if (found) return how + " names " + escape(name) + ", in a way that was not followed";
+      }
+    }
+    return "";
+  }
+
+  // Programs that ask for the file by its name and were not seen to find it.
+  std::string asks_in_vain(NodeId target, const ElfFacts& e) {
+    std::set<std::string> names{e.soname};
+    for (const std::string& path : paths_of(target)) names.insert(std::string(base_name(path)));
+    names.erase("");
+    for (const auto& [id, other] : facts.elf_at)
+      for (const std::string& n : other->needed)
+        if (names.contains(n))
+          return "/" + escape(facts.tree.path(id)) + " asks for " + escape(n) + ", and where its linker finds that depends on more than was read";
+    return "";
+  }
+
+  // Whether something that is started could open the file by a path that is not in its text.
+  std::string may_open(NodeId target) {
+    if (loader.searches(dir_name(facts.tree.path(target)))) return "";
+    for (const Started& s : startup.programs)
+      for (const Loader::Loaded& l : closure(s.program))
+        if (const ElfFacts* e = facts.elf(l.node); e != nullptr && e->imports_dlopen)
+          return "/" + escape(facts.tree.path(s.program)) + " is started and can open libraries by a name that only running shows (dlopen)";
+    return "";
   }
 
   std::vector<Way> ways_of(const std::vector<NodeId>& programs, NodeId target, const Threat* t, bool* others) {
@@ -62,9 +142,9 @@ struct ReachJudge::Impl {
     for (NodeId p : programs) {
       if (facts.elf(p) == nullptr) continue;
       for (const Loader::Loaded& l : closure(p))
-        if (l.node == target) {
+        if (same_file(l.node, target)) {
           if (acts_in(p, t))
-            out.push_back({p, chain_of(closure(p), target), l.possible});
+            out.push_back({p, chain_of(closure(p), l.node), l.possible});
           else
             *others = true;
         }
@@ -87,9 +167,18 @@ struct ReachJudge::Impl {
     return s;
   }
 
-  Reachability run(const std::string& path, const Threat* t) {
+  // The node of the file, or of another name of it where its first is gone.
+  NodeId standing(const std::string& path, size_t layer) const {
+    NodeId id = facts.tree.find(path);
+    if (id != kNoNode && (facts.tree.node(id).layer == layer || facts.tree.origins().empty())) return id;
+    for (const auto& [node, e] : facts.elf_at)
+      if (e->path == path && facts.tree.node(node).layer == layer) return node;
+    return id;
+  }
+
+  Reachability run(const std::string& path, size_t layer, const Threat* t) {
     judged = true;
-    NodeId target = facts.tree.find(path);
+    NodeId target = standing(path, layer);
     const ElfFacts* e = target == kNoNode ? nullptr : facts.elf(target);
     if (in.is_single_file) return {ReachState::unknown, {"a single file: there is no image to judge what would load it"}};
     if (e == nullptr) return {ReachState::unknown, {"the file is no program or library; what uses it was not followed"}};
@@ -123,6 +212,7 @@ struct ReachJudge::Impl {
       because.push_back(own);
       return {ReachState::unknown, because};
     }
+    if (std::string why = not_excluded(target, *e, anywhere, loaded_by_others); !why.empty()) return {ReachState::unknown, {runs, why, own}};
     because.push_back(runs + (startup.command.empty() ? "" : "; nothing that it starts loads the file"));
     if (t != nullptr && !t->conditions.says.empty()) because.push_back(t->conditions.says);
     if (anywhere.empty()) {
@@ -133,6 +223,17 @@ struct ReachJudge::Impl {
     }
     because.push_back(own);
     return {ReachState::dormant, because};
+  }
+
+  // Why "dormant" would say more than is known; "" when every way was followed.
+  std::string not_excluded(NodeId target, const ElfFacts& e, const std::vector<Way>& anywhere, bool loaded_by_others) {
+    if (!loader.gaps().empty()) return loader.gaps()[0];
+    for (size_t i = 0; i < std::min(anywhere.size(), kMaxAsked); ++i)
+      if (std::string why = mention_of(anywhere[i].program); !why.empty()) return why;
+    if (!anywhere.empty() || loaded_by_others) return "";
+    if (!e.interpreter.empty() || e.type == elf::kTypeExecutable) return mention_of(target);
+    std::string why = asks_in_vain(target, e);
+    return why.empty() ? may_open(target) : why;
   }
 
   std::string names(const std::vector<Way>& ways) const {
@@ -157,13 +258,15 @@ struct ReachJudge::Impl {
 
 ReachJudge::ReachJudge(const DetectInput& in) : in_(in) {}
 ReachJudge::~ReachJudge() = default;
-Reachability ReachJudge::judge(const std::string& path, const Threat* threat) {
+Reachability ReachJudge::judge(const std::string& path, size_t layer, const Threat* threat) {
   if (!impl_) impl_ = std::make_unique<Impl>(in_);
-  return impl_->run(path, threat);
+  return impl_->run(path, layer, threat);
 }
 
 std::vector<Coverage> ReachJudge::coverage() const {
   std::vector<Coverage> out;
+  if (impl_ && impl_->judged)
+    for (const std::string& g : impl_->loader.gaps()) out.push_back({Question::reachability, CoverageState::partly, "", g});
   if (impl_ && impl_->judged)
     for (const std::string& n : impl_->startup.not_followed) out.push_back({Question::reachability, CoverageState::partly, "", n});
   return out;

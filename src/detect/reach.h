@@ -16,8 +16,8 @@ class ReachJudge {
   ReachJudge(const ReachJudge&) = delete;
   ReachJudge& operator=(const ReachJudge&) = delete;
 
-  // `path` is visible in the image; `threat` may be null. Work is shared between calls.
-  Reachability judge(const std::string& path, const Threat* threat);
+  // `path`, as `layer` names it, is visible in the image; `threat` may be null. Work is shared between calls.
+  Reachability judge(const std::string& path, size_t layer, const Threat* threat);
   // Rows about what was not followed, once anything was judged.
   std::vector<Coverage> coverage() const;
 

@@ -11,6 +11,7 @@ namespace {
 using test::DetectText;
 using testing::Contains;
 using testing::HasSubstr;
+using Words = std::vector<std::string>;
 
 const char* const kSsh =
     "elf /bin/sh program\nelf /usr/sbin/sshd program needed=libsystemd.so.0\nelf /usr/lib/libsystemd.so.0 soname=libsystemd.so.0 needed=liblzma.so.5\n"
@@ -31,7 +32,7 @@ Reachability judged(const std::string& more, const std::vector<std::string>& com
   d.config.command = command;
   if (change) change(d);
   ReachJudge judge(d.input());
-  return judge.judge("usr/lib/liblzma.so.5.6.0", t);
+  return judge.judge("usr/lib/liblzma.so.5.6.0", 0, t);
 }
 
 TEST(Reach, WhatTheImageStartsIsReachableWithItsChain) {
@@ -92,15 +93,15 @@ TEST(Reach, AProgramThatIsItselfTheFile) {
   DetectText d(kSsh);
   d.config.command = {"/usr/bin/app"};
   ReachJudge judge(d.input());
-  EXPECT_EQ(judge.judge("usr/bin/app", nullptr).state, ReachState::reachable);
-  EXPECT_EQ(judge.judge("usr/bin/xz", nullptr).state, ReachState::dormant);
+  EXPECT_EQ(judge.judge("usr/bin/app", 0, nullptr).state, ReachState::reachable);
+  EXPECT_EQ(judge.judge("usr/bin/xz", 0, nullptr).state, ReachState::dormant);
 }
 
 TEST(Reach, WhatIsNoElfFileOrNotThereIsUnknown) {
   DetectText d(std::string(kSsh) + "file /data.bin \"x\"");
   ReachJudge judge(d.input());
-  EXPECT_EQ(judge.judge("data.bin", nullptr).state, ReachState::unknown);
-  EXPECT_EQ(judge.judge("none", nullptr).state, ReachState::unknown);
+  EXPECT_EQ(judge.judge("data.bin", 0, nullptr).state, ReachState::unknown);
+  EXPECT_EQ(judge.judge("none", 0, nullptr).state, ReachState::unknown);
 }
 
 TEST(Reach, ASingleFileHasNoImageToJudgeBy) {
@@ -112,10 +113,45 @@ TEST(Reach, CoverageIsGivenOnlyOnceSomethingWasJudged) {
   d.config.command = {"/e.sh"};
   ReachJudge judge(d.input());
   EXPECT_TRUE(judge.coverage().empty());
-  judge.judge("usr/bin/xz", nullptr);
+  judge.judge("usr/bin/xz", 0, nullptr);
   ASSERT_EQ(judge.coverage().size(), 1U);
   EXPECT_EQ(judge.coverage()[0].question, Question::reachability);
   EXPECT_EQ(judge.coverage()[0].state, CoverageState::partly);
+}
+
+TEST(Reach, APreloadedLibraryIsReachableInWhateverRuns) {
+  Reachability r = judged("", {"/usr/bin/app"}, nullptr, [](DetectText& d) { d.config.environment = {"LD_PRELOAD=/usr/lib/liblzma.so.5"}; });
+  EXPECT_EQ(r.state, ReachState::reachable);
+}
+
+TEST(Reach, ALinkOfTheNameThatAThreatSaysIsThatProgram) {
+  Threat t = ssh_threat();
+  std::string real = "layer\nlink /usr/sbin/sshd -> sshd.openssh\nelf /usr/sbin/sshd.openssh program needed=libsystemd.so.0\n";
+  EXPECT_EQ(judged(real, {"/usr/sbin/sshd", "-D"}, &t).state, ReachState::reachable);
+  EXPECT_EQ(judged(real, {"sshd"}, &t).state, ReachState::reachable);
+  EXPECT_EQ(judged(real, {"/usr/bin/app"}, &t).state, ReachState::dormant);
+}
+
+TEST(Reach, WhereTheLinkersConfigurationWasNotReadNothingIsDormant) {
+  Threat t = ssh_threat();
+  Reachability r = judged("file /opt/folders \"/odd\\n\"\nlink /etc/ld.so.conf -> /opt/folders", {"/usr/bin/app"}, &t);
+  EXPECT_EQ(r.state, ReachState::unknown);
+  EXPECT_THAT(r.because, Contains(HasSubstr("/etc/ld.so.conf")));
+}
+
+TEST(Reach, AProgramThatAFollowedTextNamesIsNotRuledOut) {
+  Threat t = ssh_threat();
+  Reachability r = judged("file /e.sh 0755 \"#!/bin/sh\\nprintf '%s' sshd > /run/x\\nexec app\\n\"", {"/e.sh"}, &t);
+  EXPECT_EQ(r.state, ReachState::unknown);
+  EXPECT_THAT(r.because, Contains(HasSubstr("sshd")));
+  EXPECT_EQ(judged("file /e.sh 0755 \"#!/bin/sh\\n# sshd\\nexec app\\n\"", {"/e.sh"}, &t).state, ReachState::dormant);
+}
+
+TEST(Reach, TheHealthCheckIsStartedToo) {
+  Threat t = ssh_threat();
+  for (const Words& check : std::vector<Words>{{"CMD", "/usr/sbin/sshd", "-t"}, {"CMD-SHELL", "/usr/sbin/sshd -t || exit 1"}})
+    EXPECT_EQ(judged("", {"/usr/bin/app"}, &t, [&](DetectText& d) { d.config.healthcheck = check; }).state, ReachState::reachable);
+  EXPECT_EQ(judged("", {"/usr/bin/app"}, &t, [](DetectText& d) { d.config.healthcheck = {"NONE"}; }).state, ReachState::dormant);
 }
 
 TEST(Reach, TextOfTheImageIsEscaped) {

@@ -1,6 +1,8 @@
 #include "detect/shell.h"
 
+#include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/text.h"
 
@@ -9,12 +11,13 @@ namespace {
 
 constexpr size_t kMaxWord = 4096;
 constexpr size_t kMaxValue = 16 << 10;  // a word with its variables put in
-constexpr size_t kMaxShifts = 8;
+constexpr size_t kMaxShifts = 8, kMaxWords = 1000;
+constexpr int kMaxSubstitutions = 8;
 
 // A word with its variables still in it, and whether any stood outside single quotes.
 struct Word {
   std::string text;
-  bool expands = false, glob_or_sub = false;
+  bool expands = false, glob_or_sub = false, glob = false;
 };
 
 class Lexer {
@@ -32,9 +35,7 @@ class Lexer {
         at_ += 2;
       } else if (c == ' ' || c == '\t' || c == '\r') {
         ++at_;
-      } else if (c == '(' && s_.substr(at_, 2) == "((" && words.empty()) {
-        at_ = std::min(s_.find("))", at_), s_.size());  // arithmetic
-        at_ = std::min(at_ + 2, s_.size());
+      } else if (c == '(' && s_.substr(at_, 2) == "((" && words.empty() && arithmetic()) {
       } else if (c == '(' && words.size() == 1 && function_brackets()) {
         functions_.insert(words[0].text);
         words.clear();
@@ -49,7 +50,7 @@ class Lexer {
         if (redirect) continue;
         if (c == '(') ++depth_;
         if (c == ')') --depth_;
-        fed_ = piped_ || !heredocs_.empty();
+        fed_ = piped_ || !heredocs_.empty() || std::exchange(redirected_, false);
         piped_ = c == '|' && !s_.substr(at_).starts_with('|') && !s_.substr(0, at_).ends_with("||");
         if (c == '\n' && !heredocs_.empty()) skip_heredocs();
         if (!words.empty()) return true;
@@ -62,14 +63,25 @@ class Lexer {
         words.push_back(word());
       }
     }
-    fed_ = piped_;
+    fed_ = piped_ || std::exchange(redirected_, false);
     return !words.empty();
   }
+  // Commands inside $(…) and `…`, which run as well.
+  std::vector<std::string> take_substitutions() { return std::exchange(substitutions_, {}); }
+  bool odd() const { return odd_; }  // a construct whose commands were not followed: <(…), $'…'
+
   bool fed() const { return fed_; }  // the command's input comes from another, or from a here-document
-  bool cut() const { return cut_; }  // a here-document without its end
+  bool cut() const { return cut_; }  // a here-document or a quote without its end
   const std::set<std::string>& functions() const { return functions_; }
 
  private:
+  // ((…)) on one line; else two subshells.
+  bool arithmetic() {
+    size_t end = s_.find("))", at_), line = s_.find('\n', at_);
+    if (end == std::string_view::npos || end > line) return false;
+    at_ = end + 2;
+    return true;
+  }
   // "()" behind a word: the definition of a function.
   bool function_brackets() {
     size_t close = s_.find_first_not_of(" \t", at_ + 1);
@@ -88,6 +100,8 @@ class Lexer {
 
   void redirection() {
     bool here = s_.substr(at_, 2) == "<<" && s_.substr(at_, 3) != "<<<", tabs = s_.substr(at_, 3) == "<<-";
+    redirected_ |= s_[at_] == '<' && s_.substr(at_, 2) != "<&";
+    odd_ |= at_ + 1 < s_.size() && s_[at_ + 1] == '(';
     while (at_ < s_.size() && (s_[at_] == '<' || s_[at_] == '>' || s_[at_] == '&' || s_[at_] == '-')) ++at_;
     while (at_ < s_.size() && (s_[at_] == ' ' || s_[at_] == '\t')) ++at_;
     if (at_ < s_.size() && s_[at_] != '\n') {
@@ -121,6 +135,7 @@ class Lexer {
         size_t end = s_.find('\'', at_ + 1);
         std::string_view quoted = s_.substr(at_ + 1, end == std::string_view::npos ? end : end - at_ - 1);
         for (char q : quoted) w.text += q == '$' ? '\x01' : q;  // a dollar that is none
+        cut_ |= end == std::string_view::npos;
         at_ = end == std::string_view::npos ? s_.size() : end + 1;
       } else if (c == '"') {
         ++at_;
@@ -132,6 +147,7 @@ class Lexer {
           else
             dollar_or_char(w);
         }
+        cut_ |= at_ >= s_.size();
         ++at_;
       } else if (c == '\\' && at_ + 1 < s_.size()) {
         if (s_[at_ + 1] != '\n') w.text += s_[at_ + 1] == '$' ? '\x01' : s_[at_ + 1];
@@ -149,26 +165,54 @@ class Lexer {
 
   void backticks(Word& w) {
     size_t end = s_.find('`', at_ + 1);
+    substitutions_.emplace_back(s_.substr(at_ + 1, end == std::string_view::npos ? end : end - at_ - 1));
     w.glob_or_sub = true;
     at_ = end == std::string_view::npos ? s_.size() : end + 1;
   }
 
+  // A command's output: not known; its commands are followed by themselves. Brackets inside quotes do not count.
+  void substitution(Word& w) {
+    int depth = 0;
+    size_t begin = at_ + 2;
+    char quote = 0;
+    for (++at_; at_ < s_.size(); ++at_) {
+      char c = s_[at_];
+      if (c == '\\') {
+        ++at_;
+      } else if (quote != 0) {
+        if (c == quote) quote = 0;
+      } else if (c == '\'' || c == '"') {
+        quote = c;
+      } else if (c == '(') {
+        ++depth;
+      } else if (c == ')' && --depth == 0) {
+        break;
+      }
+    }
+    cut_ |= at_ >= s_.size();
+    if (begin < s_.size()) substitutions_.emplace_back(s_.substr(begin, std::min(at_, s_.size()) - begin));
+    at_ = std::min(at_ + 1, s_.size());
+    w.glob_or_sub = true;
+  }
+
   void dollar_or_char(Word& w) {
     if (s_[at_] != '$') {
+      if (s_[at_] == '?' || s_[at_] == '*' || (s_[at_] == '[' && s_.find(']', at_) < s_.find_first_of(" \t\n;", at_))) w.glob = true;
       w.text += s_[at_++];
       return;
     }
-    if (s_.substr(at_, 2) == "$(") {  // a command's output: not known, and its own commands are small change
-      int depth = 0;
-      ++at_;
-      do {
-        if (s_[at_] == '(') ++depth;
-        if (s_[at_] == ')') --depth;
-        ++at_;
-      } while (at_ < s_.size() && depth > 0);
-      w.glob_or_sub = true;
+    if (s_.substr(at_, 3) == "$((") {
+      if (size_t end = s_.find("))", at_); end != std::string_view::npos && end < s_.find('\n', at_)) {
+        at_ = end + 2;
+        w.glob_or_sub = true;
+        return;
+      }
+    }
+    if (s_.substr(at_, 2) == "$(") {
+      substitution(w);
       return;
     }
+    odd_ |= s_.substr(at_, 2) == "$'";
     w.expands = true;
     if (s_.substr(at_, 2) == "${") {
       size_t end = s_.find('}', at_);
@@ -185,7 +229,8 @@ class Lexer {
   std::vector<std::pair<std::string, bool>> heredocs_;  // the word that ends each, and whether tabs before it are dropped
   std::set<std::string> functions_;
   int depth_ = 0;
-  bool piped_ = false, fed_ = false, cut_ = false;
+  std::vector<std::string> substitutions_;
+  bool piped_ = false, fed_ = false, cut_ = false, redirected_ = false, odd_ = false;
 };
 
 bool is_name_char(char c) {
@@ -199,25 +244,42 @@ bool is_name(std::string_view s) {
 
 class Script {
  public:
-  Script(const std::vector<std::string>& arguments, std::map<std::string, std::string> variables) : arguments_(arguments), variables_(std::move(variables)) {}
+  Script(const std::vector<std::string>& arguments, std::map<std::string, std::string> variables, int depth = 0)
+      : arguments_(arguments), variables_(std::move(variables)), depth_(depth) {}
 
   ScriptCommands run(std::string_view text) {
     Lexer lexer(text);
     std::vector<Word> words;
-    while (lexer.next(words) && out_.commands.size() < kMaxScriptCommands) command(words, lexer);
-    if (lexer.cut()) unknown("a here-document in it has no end");
+    bool more = true;
+    while (more && out_.commands.size() < kMaxScriptCommands) {
+      more = lexer.next(words);
+      if (more) command(words, lexer);
+      for (const std::string& inner : lexer.take_substitutions()) substituted(inner);
+    }
+    if (lexer.cut()) unknown("a here-document or a quote in it has no end");
+    if (lexer.odd()) unknown("it uses <(…) or $'…'");
     if (out_.commands.size() >= kMaxScriptCommands) unknown("it has more than 5000 commands");
     return std::move(out_);
   }
 
  private:
+  void substituted(const std::string& inner) {
+    if (depth_ >= kMaxSubstitutions) return unknown("its substitutions are nested deeper than can be followed");
+    Script s(arguments_, variables_, depth_ + 1);
+    ScriptCommands c = s.run(inner);
+    if (!c.complete) unknown(c.why);
+    for (auto& one : c.commands)
+      if (out_.commands.size() < kMaxScriptCommands) out_.commands.push_back(std::move(one));
+  }
+
   void unknown(std::string why) {
     if (out_.complete) out_.why = std::move(why);
     out_.complete = false;
   }
 
   void command(std::vector<Word>& words, const Lexer& lexer) {
-    static const std::set<std::string_view> kKeywords{"if", "then", "else", "elif", "do", "while", "until", "!", "{", "time", "command", "exec", "builtin"};
+    static const std::set<std::string_view> kKeywords{"if", "then", "else", "elif",    "do",   "while",   "until",
+                                                      "!",  "{",    "time", "command", "exec", "builtin", "coproc"};
     static const std::set<std::string_view> kSilent{"fi",     "done",     "esac",   "}",        "for",     "case",    "select", "in",  "[",     "[[",
                                                     "test",   "local",    "export", "readonly", "declare", "typeset", "unset",  "set", "shift", "return",
                                                     "break",  "continue", "echo",   "printf",   "true",    "false",   ":",      "cd",  "trap",  "umask",
@@ -244,6 +306,14 @@ class Script {
     if (kSilent.contains(head)) {
       if (head == "shift") shifted_ = true;
       if (head == "set") set_arguments(words, i + 1);
+      if (head == "alias" && i + 1 < words.size()) unknown("it defines an alias");
+      if (head == "trap" && i + 1 < words.size()) emit_text(words[i + 1]);
+      if (head == "cd") {
+        moved_ = true;
+        bool known = i + 1 < words.size() && !words[i + 1].glob_or_sub;
+        auto to = known ? expand(words[i + 1], known) : std::vector<std::string>{};
+        directory_ = known && to.size() == 1 && to[0].starts_with('/') ? to[0] : "";
+      }
       if (head == "export" || head == "local" || head == "readonly" || head == "declare")
         for (size_t k = i + 1; k < words.size(); ++k)
           if (size_t eq = words[k].text.find('='); eq != std::string::npos) assign(words[k].text.substr(0, eq), words[k], eq);
@@ -254,16 +324,28 @@ class Script {
     for (size_t drop = 0; drop <= drops; ++drop) emit(words, i, drop, lexer);
   }
 
+  // A text that runs later, as a shell would run it.
+  void emit_text(const Word& w) {
+    bool known = !w.glob_or_sub;
+    auto text = expand(w, known);
+    if (!known || text.size() != 1) return unknown("a trap in it is known only when it runs");
+    if (!text[0].empty() && text[0] != "-") substituted(text[0]);
+  }
+
   void emit(const std::vector<Word>& words, size_t begin, size_t drop, const Lexer& lexer) {
     std::vector<std::string> out;
     bool known_head = true, all = false;
-    for (size_t k = begin; k < words.size() && out.size() < 256; ++k) {
+    for (size_t k = begin; k < words.size(); ++k) {
+      if (out.size() >= kMaxWords) {
+        unknown("a command in it has more than 1000 words");
+        break;
+      }
       bool known = !words[k].glob_or_sub;
       std::vector<std::string> expanded = expand(words[k], known);
       bool rest = is_all_arguments(words[k].text);
       all |= rest;
       if (rest) expanded.erase(expanded.begin(), expanded.begin() + static_cast<std::ptrdiff_t>(std::min(drop, expanded.size())));
-      if (out.empty() && (!known || expanded.empty())) known_head = false;
+      if (out.empty() && (!known || words[k].glob || expanded.empty())) known_head = false;
       if (!known && !out.empty()) expanded = {std::string(kUnknownWord)};
       out.insert(out.end(), expanded.begin(), expanded.end());
     }
@@ -271,7 +353,14 @@ class Script {
     if (!known_head) return unknown("the command '" + escape(words[begin].text) + "' is known only when it runs");
     if (out.empty() || out[0].empty()) return;
     if (out[0] == "eval") return unknown("it uses eval");
-    if (out.size() == 1 && lexer.fed() && base_name(out[0]).ends_with("sh")) unknown("a shell in it reads what another command writes");
+    bool plain = std::all_of(out.begin() + 1, out.end(), [](const std::string& a) { return a.starts_with('-') && a.find('c') == std::string::npos; });
+    if (plain && lexer.fed() && base_name(out[0]).ends_with("sh")) unknown("a shell in it reads what another command writes");
+    if (moved_ && out[0].find('/') != std::string::npos && !out[0].starts_with('/')) {
+      if (directory_.empty()) return unknown("it runs " + escape(out[0]) + " after a change of directory");
+      std::vector<std::string> there = out;
+      there[0] = directory_ + "/" + out[0];
+      out_.commands.push_back(std::move(there));
+    }
     // A function may run what it is given.
     if (out.size() > 1 && lexer.functions().contains(out[0])) out_.commands.emplace_back(out.begin() + 1, out.end());
     out_.commands.push_back(std::move(out));
@@ -300,6 +389,7 @@ class Script {
     bool known = !w.glob_or_sub;
     auto v = expand(value, known);
     std::string text = join(v, " ");
+    if (name == "LD_PRELOAD" || name == "LD_LIBRARY_PATH" || name == "LD_AUDIT") unknown("it sets " + name);
     // A second value of another kind makes the variable unknown: which branch ran is not known either.
     if (!known)
       variables_.erase(name), unknown_.insert(name);
@@ -376,7 +466,9 @@ class Script {
   const std::vector<std::string>& arguments_;
   std::map<std::string, std::string> variables_;
   std::set<std::string> unknown_;
-  bool shifted_ = false;
+  bool shifted_ = false, moved_ = false;
+  std::string directory_;  // after a cd whose target is known
+  int depth_ = 0;
   ScriptCommands out_;
 };
 

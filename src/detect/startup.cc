@@ -25,6 +25,8 @@ constexpr std::array<Wrapper, 22> kWrappers{{{"tini", 0, "pe"},       {"dumb-ini
                                              {"time", 0, ""},         {"xargs", 0, "Inp"},    {"unshare", 0, ""},   {"chpst", 0, "ue"}, {"setuidgid", 1, ""},
                                              {"s6-setuidgid", 1, ""}, {"with-contenv", 0, ""}}};
 
+constexpr std::array<const char*, 3> kUnitDirectories{"etc/systemd/system/", "lib/systemd/system/", "usr/lib/systemd/system/"};
+
 class Finder {
  public:
   Finder(const ImageFacts& image, const ImageConfig& config) : image_(image), config_(config) {
@@ -40,6 +42,9 @@ class Finder {
       init_system("the machine's start", 0);
     else if (!words.empty())
       start(words, "the image's command", 0);
+    for (const std::string& w : words) note_text("the image's command", w);
+    health_check();
+    if (auto it = environment_.find("BASH_ENV"); it != environment_.end()) source({".", it->second}, "the environment's BASH_ENV", {}, 0);
     return std::move(out_);
   }
 
@@ -47,6 +52,20 @@ class Finder {
   void miss(const std::string& why) {
     if (out_.not_followed.size() < 16 && std::find(out_.not_followed.begin(), out_.not_followed.end(), why) == out_.not_followed.end())
       out_.not_followed.push_back(why);
+  }
+
+  void note_text(const std::string& how, std::string_view text) { out_.texts.emplace_back(how, out_.own_texts.emplace_back(text)); }
+
+  // What Docker itself runs beside the command.
+  void health_check() {
+    const auto& h = config_.healthcheck;
+    if (h.size() < 2 || h[0] == "NONE") return;
+    std::vector<std::string> words(h.begin() + 1, h.end());
+    for (const std::string& w : words) note_text("the health check", w);
+    if (h[0] == "CMD-SHELL")
+      commands(words[0], {}, "the health check", 0);
+    else
+      start(words, "the health check", 0);
   }
 
   NodeId locate(const std::string& name) const {
@@ -65,7 +84,9 @@ class Finder {
 
   // A command line with its words.
   void start(const std::vector<std::string>& words, const std::string& how, int depth) {
-    if (words.empty() || depth > kMaxStartDepth || out_.programs.size() >= kMaxStarted) return;
+    if (words.empty()) return;
+    if (depth > kMaxStartDepth) return miss(how + ": what it starts in the end lies deeper than 12 steps (kMaxStartDepth)");
+    if (out_.programs.size() >= kMaxStarted) return miss("more than 2000 programs are started (kMaxStarted)");
     if (words[0] == kUnknownWord) return miss(how + ": a program in it is known only when it runs");
     NodeId id = locate(words[0]);
     std::string base(base_name(words[0]));
@@ -75,14 +96,21 @@ class Finder {
     }
     std::string path = "/" + escape(image_.tree.path(id));
     std::vector<std::string> arguments(words.begin() + 1, words.end());
-    bool shell = is_shell(base);
+    std::string real(base_name(image_.tree.path(id)));  // behind links: /start may be /bin/sh
+    if ((base == "busybox" || base == "toybox") && !arguments.empty() && !arguments[0].starts_with('-')) {
+      program(id, how);
+      base = arguments[0];
+      arguments.erase(arguments.begin());
+    }
+    bool shell = is_shell(base) || is_shell(real);
     if (image_.elf(id) != nullptr || image_.text_at.contains(id) || shell) program(id, how);
-    wrapper(base, arguments, how, depth);
+    bool wraps = wrapper(base, arguments, how, depth);
     if (shell) return shell_command(arguments, how, depth);
-    if (is_interpreter(base) && !arguments.empty()) miss(how + ": what " + escape(base) + " runs is not followed");
+    if ((is_interpreter(base) || is_interpreter(real)) && !arguments.empty()) miss(how + ": what " + escape(base) + " runs is not followed");
     if (is_init(base, path)) return init_system(how, depth);
     if (base == "su" || base == "runuser") return su(arguments, how, depth);
-    if (base == "supervisord") return supervisord(depth);
+    if (base == "supervisord") return supervisord(arguments, depth);
+    if (base == "cron" || base == "crond") return cron(how, depth);
     if (base == "runsvdir" || base == "s6-svscan" || base == "svscan" || path == "/init" || base == "my_init") services(depth);
     if (base == "service" || base == "rc-service" || base == "systemctl") return service(arguments, depth);
     if (base == "run-parts") return run_parts(arguments, depth);
@@ -90,6 +118,22 @@ class Finder {
       script(id, it->second->text, arguments, depth);
     else if (image_.elf(id) == nullptr)
       miss("what " + escape(path) + " starts could not be read");
+    else if (!wraps)
+      named_programs(base, arguments, how);
+  }
+
+  // A program among the arguments of one that is not known to start others, and not known to leave them alone.
+  void named_programs(const std::string& base, const std::vector<std::string>& arguments, const std::string& how) {
+    static const std::set<std::string_view> kHarmless{"echo",    "printf",   "chmod",  "chown",     "chgrp",  "mkdir", "rm",  "cp",       "mv",
+                                                      "ln",      "ls",       "cat",    "test",      "[",      "grep",  "sed", "stat",     "touch",
+                                                      "install", "which",    "file",   "head",      "tail",   "cut",   "wc",  "readlink", "realpath",
+                                                      "dirname", "basename", "md5sum", "sha256sum", "setcap", "strip"};
+    if (kHarmless.contains(base)) return;
+    for (const std::string& a : arguments) {
+      NodeId n = a.empty() || a.starts_with('-') || a == kUnknownWord ? kNoNode : locate(a);
+      if (n == kNoNode || (image_.elf(n) == nullptr && !image_.text_at.contains(n))) continue;
+      return miss(how + ": " + escape(base) + " may start " + escape(a));
+    }
   }
 
   void program(NodeId id, const std::string& how) {
@@ -104,11 +148,17 @@ class Finder {
   }
   static bool is_init(std::string_view base, std::string_view path) { return base == "systemd" || base == "init" ? path != "/init" : false; }
 
-  // su [-] [USER] -c COMMAND, and runuser with -u as a wrapper.
+  // su [-] [USER] -c COMMAND, and runuser -u USER [--] COMMAND.
   void su(const std::vector<std::string>& arguments, const std::string& how, int depth) {
     for (size_t i = 0; i < arguments.size(); ++i) {
       const std::string& a = arguments[i];
-      if (a == "-c" || a == "--command") {
+      if (a.starts_with("--command=") || a.starts_with("--session-command=")) return commands(a.substr(a.find('=') + 1), {}, how, depth);
+      if (a == "-u" || a == "--user") {
+        size_t k = i + 2;
+        while (k < arguments.size() && arguments[k].starts_with('-')) ++k;
+        if (k < arguments.size()) return start({arguments.begin() + static_cast<std::ptrdiff_t>(k), arguments.end()}, how, depth + 1);
+      }
+      if (a == "--command" || (a.size() > 1 && a[0] == '-' && a[1] != '-' && a.back() == 'c')) {
         if (i + 1 < arguments.size() && arguments[i + 1] != kUnknownWord)
           commands(arguments[i + 1], {}, how, depth);
         else
@@ -117,9 +167,10 @@ class Finder {
       }
       if (a == "--" && i + 1 < arguments.size()) return start({arguments.begin() + static_cast<std::ptrdiff_t>(i + 1), arguments.end()}, how, depth + 1);
     }
+    miss(how + ": what su starts is the user's own shell");
   }
 
-  void wrapper(const std::string& base, const std::vector<std::string>& arguments, const std::string& how, int depth) {
+  bool wrapper(const std::string& base, const std::vector<std::string>& arguments, const std::string& how, int depth) {
     for (const Wrapper& w : kWrappers) {
       if (w.name != base && !(w.name == "tini" && base.starts_with("tini-"))) continue;
       int skip = w.skip;
@@ -134,9 +185,12 @@ class Finder {
         if (skip-- > 0) continue;
         if (a != kUnknownWord && locate(a) == kNoNode && i + 1 < arguments.size()) continue;  // the value of an option
         start({arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end()}, how, depth + 1);
-        return;
+        return true;
       }
+      if (base == "xargs") miss(how + ": what xargs runs is known only when it runs");
+      return true;
     }
+    return false;
   }
 
   void shell_command(const std::vector<std::string>& arguments, const std::string& how, int depth) {
@@ -168,7 +222,9 @@ class Finder {
     std::string path = "/" + escape(image_.tree.path(id));
     std::string key = path;
     for (const auto& a : arguments) key += '\0' + a;
-    if (!scripts_.insert(key).second || scripts_.size() > kMaxStarted) return;
+    if (!scripts_.insert(key).second) return;
+    if (scripts_.size() > kMaxStarted) return miss("more scripts than can be followed");
+    out_.texts.emplace_back("script " + path, text);
     std::string_view first = text.substr(0, text.find('\n'));
     std::vector<std::string> interpreter;
     if (first.starts_with("#!"))
@@ -189,16 +245,12 @@ class Finder {
 
   void commands(std::string_view text, const std::vector<std::string>& arguments, const std::string& how, int depth) {
     if (++scripts_read_ > kMaxScriptsRead) return miss("more scripts than can be followed");
+    if (!how.starts_with("script ")) note_text(how, text);
     ScriptCommands s = read_script(text, arguments, environment_);
     if (!s.complete) miss(how + ": " + s.why);
     for (std::vector<std::string>& c : s.commands) {
       if ((c[0] == "." || c[0] == "source") && c.size() > 1) {
-        if (c[1] == kUnknownWord) miss(how + ": what it sources is known only when it runs");
-        NodeId id = locate(c[1]);
-        if (auto it = image_.text_at.find(id); it != image_.text_at.end() && depth < kMaxStartDepth)
-          commands(it->second->text, arguments, "script /" + escape(image_.tree.path(id)), depth + 1);
-        else if (id != kNoNode)
-          miss(how + ": it sources " + escape(c[1]) + ", which was not read");
+        source(c, how, arguments, depth);
         continue;
       }
       // start-stop-daemon --exec PROGRAM, daemon PROGRAM: the word after, or any word that is a program in full.
@@ -206,6 +258,47 @@ class Finder {
         if (c[i].starts_with('/')) start({c.begin() + static_cast<std::ptrdiff_t>(i), c.end()}, how, depth + 1);
       start(c, how, depth + 1);
     }
+  }
+
+  void source(const std::vector<std::string>& c, const std::string& how, const std::vector<std::string>& arguments, int depth) {
+    if (c[1] == kUnknownWord) miss(how + ": what it sources is known only when it runs");
+    NodeId id = locate(c[1]);
+    auto it = image_.text_at.find(id);
+    if (it == image_.text_at.end() || depth >= kMaxStartDepth) {
+      if (id != kNoNode) miss(how + ": it sources " + escape(c[1]) + ", which was not read");
+      return;
+    }
+    std::string name = "script /" + escape(image_.tree.path(id));
+    out_.texts.emplace_back(name, it->second->text);
+    commands(it->second->text, arguments, name, depth + 1);
+  }
+
+  // The text of a file that should be followed; tells when it is there and was not kept.
+  std::string_view followed(const std::string& path) {
+    if (image_.unread(path)) miss("/" + escape(path) + " was not read");
+    std::string_view text = image_.text(path);
+    if (!text.empty()) out_.texts.emplace_back("/" + escape(path), text);
+    return text;
+  }
+
+  // The system's tables: minute hour day month weekday user command.
+  void cron(const std::string& how, int depth) {
+    std::vector<std::string> tables{"etc/crontab"};
+    for (NodeId f : files_in("etc/cron.d")) tables.push_back(image_.tree.path(f));
+    for (const std::string& t : tables)
+      each_line(followed(t), [&](std::string_view line) {
+        line = trim(line);
+        auto w = words(line);
+        size_t fields = line.starts_with('@') ? 2 : 6;
+        if (line.starts_with('#') || w.size() <= fields || w[0].find('=') != std::string_view::npos) return true;
+        commands(line.substr(static_cast<size_t>(w[fields].data() - line.data())), {}, "/" + t, depth + 1);
+        return true;
+      });
+    for (const char* dir : {"etc/cron.hourly", "etc/cron.daily", "etc/cron.weekly", "etc/cron.monthly"})
+      for (NodeId f : files_in(dir)) start({"/" + image_.tree.path(f)}, "/" + std::string(dir), depth + 1);
+    for (const char* dir : {"var/spool/cron/crontabs", "var/spool/cron", "etc/crontabs"})
+      for (NodeId f : files_in(dir))
+        if (image_.tree.node(f).type == FileType::regular) miss(how + ": the table /" + escape(image_.tree.path(f)) + " was not read");
   }
 
   std::vector<NodeId> files_in(std::string_view dir) const {
@@ -216,20 +309,23 @@ class Finder {
   void run_parts(const std::vector<std::string>& arguments, int depth) {
     for (const std::string& a : arguments)
       if (!a.starts_with('-'))
-        for (NodeId f : files_in(a)) start({"/" + image_.tree.path(f)}, "run-parts " + a, depth + 1);
+        for (NodeId f : files_in(a)) start({"/" + image_.tree.path(f)}, "run-parts " + escape(a), depth + 1);
   }
 
-  void supervisord(int depth) {
+  void supervisord(const std::vector<std::string>& arguments, int depth) {
     std::vector<std::string> files{"etc/supervisord.conf", "etc/supervisor/supervisord.conf"};
+    for (size_t i = 0; i + 1 < arguments.size(); ++i)
+      if (arguments[i] == "-c" || arguments[i] == "--configuration") files.push_back(arguments[i + 1].substr(arguments[i + 1].find_first_not_of('/')));
     for (const char* dir : {"etc/supervisor/conf.d", "etc/supervisord.d", "etc/supervisor.d"})
       for (NodeId f : files_in(dir)) files.push_back(image_.tree.path(f));
     bool any = false;
     for (const std::string& f : files)
-      each_line(image_.text(f), [&](std::string_view line) {
+      each_line(followed(f), [&](std::string_view line) {
         line = trim(line);
+        if (line.find("%(ENV_") != std::string_view::npos) miss("/" + escape(f) + ": a value in it comes from the environment");
         if (line.starts_with("command") && line.find('=') != std::string_view::npos) {
           any = true;
-          start(split_words(line.substr(line.find('=') + 1)), "supervisord (/" + f + ")", depth + 1);
+          start(split_words(line.substr(line.find('=') + 1)), "supervisord (/" + escape(f) + ")", depth + 1);
         }
         return true;
       });
@@ -242,8 +338,7 @@ class Finder {
       for (NodeId s : files_in(dir)) {
         std::string base = std::string(dir) + "/" + std::string(image_.tree.name(s));
         for (const char* name : {"/run", "/up"})
-          if (NodeId f = image_.tree.find(base + name); f != kNoNode)
-            if (auto it = image_.text_at.find(f); it != image_.text_at.end()) script(f, it->second->text, {}, depth + 1);
+          if (image_.tree.find(base + name) != kNoNode) start({"/" + base + name}, "service /" + escape(base), depth + 1);
       }
     for (const char* dir : {"etc/cont-init.d", "etc/my_init.d"})
       for (NodeId f : files_in(dir)) start({"/" + image_.tree.path(f)}, "start script", depth + 1);
@@ -255,25 +350,54 @@ class Finder {
       if (a.starts_with('-') || a == "start" || a == "restart" || a == "enable") continue;
       std::string name = a.ends_with(".service") ? a.substr(0, a.size() - 8) : a;
       if (name.find('/') != std::string::npos) continue;
-      if (NodeId f = image_.tree.find("etc/init.d/" + name); f != kNoNode) start({"/etc/init.d/" + name, "start"}, "service " + name, depth + 1);
+      if (NodeId f = image_.tree.find("etc/init.d/" + name); f != kNoNode) start({"/etc/init.d/" + name, "start"}, "service " + escape(name), depth + 1);
       for (const char* dir : {"etc/systemd/system/", "lib/systemd/system/", "usr/lib/systemd/system/"})
-        if (!image_.text(dir + name + ".service").empty()) return unit(dir + name + ".service", depth);
+        if (image_.tree.find(dir + name + ".service") != kNoNode) return unit(dir + name + ".service", depth);
     }
   }
 
   void unit(const std::string& path, int depth) {
     if (!scripts_.insert("unit:" + path).second) return;
-    std::string name(base_name(path));
-    each_line(image_.text(path), [&](std::string_view line) {
+    if (scripts_.size() > kMaxStarted) return miss("more units than can be followed");
+    std::string name = escape(base_name(path));
+    unit_text(followed(path), name, depth);
+    for (const char* base : kUnitDirectories)
+      for (NodeId f : files_in(base + std::string(base_name(path)) + ".d")) unit_text(followed(image_.tree.path(f)), name, depth);
+  }
+
+  void unit_text(std::string_view text, const std::string& name, int depth) {
+    std::string joined(text);  // a backslash at the end continues a line
+    for (size_t at; (at = joined.find("\\\n")) != std::string::npos;) joined.replace(at, 2, " ");
+    each_line(joined, [&](std::string_view line) {
       line = trim(line);
-      for (std::string_view key : {"ExecStart=", "ExecStartPre=", "ExecStartPost="}) {
-        if (!line.starts_with(key)) continue;
-        line.remove_prefix(key.size());
-        while (!line.empty() && std::string_view("-@:+!").find(line[0]) != std::string_view::npos) line.remove_prefix(1);
-        start(split_words(line), "unit " + name, depth + 1);
+      size_t eq = line.find('=');
+      if (eq == std::string_view::npos || line.starts_with('#') || line.starts_with(';')) return true;
+      std::string_view key = trim(line.substr(0, eq)), value = trim(line.substr(eq + 1));
+      if (key == "Wants" || key == "Requires" || key == "BindsTo" || key == "Upholds") {
+        for (std::string_view other : words(value)) unit_named(other, depth);
+      } else if (key == "ExecStart" || key == "ExecStartPre" || key == "ExecStartPost" || key == "ExecCondition" || key == "ExecReload") {
+        while (!value.empty() && std::string_view("-@:+!|").find(value[0]) != std::string_view::npos) value.remove_prefix(1);
+        if (value.find('$') != std::string_view::npos) miss("unit " + name + ": a command in it depends on a variable");
+        start(split_words(value), "unit " + name, depth + 1);
+      } else if (key == "Environment" && value.find("LD_") != std::string_view::npos) {
+        miss("unit " + name + ": it sets how libraries are found");
       }
       return true;
     });
+  }
+
+  // ssh.service, ssh@tty1.service (of the template ssh@.service), ssh.socket (which starts ssh.service or ssh@.service).
+  void unit_named(std::string_view name, int depth) {
+    if (depth > kMaxStartDepth) return miss("units lie deeper than can be followed");
+    std::string stem(name.substr(0, name.rfind('.')));
+    std::string_view kind = name.substr(std::min(name.size(), stem.size()));
+    if (kind != ".service" && kind != ".socket" && kind != ".timer" && kind != ".path" && kind != ".target") return;
+    std::string service = kind == ".target" ? std::string(name) : stem + ".service";
+    std::vector<std::string> forms{service, stem + "@.service"};
+    if (size_t at = stem.find('@'); at != std::string::npos) forms.push_back(stem.substr(0, at + 1) + ".service");
+    for (const std::string& form : forms)
+      for (const char* d : kUnitDirectories)
+        if (image_.tree.find(d + form) != kNoNode) return unit(d + form, depth + 1);
   }
 
   void units_wanted(int depth) {
@@ -282,20 +406,9 @@ class Finder {
         std::string_view name = image_.tree.name(dir);
         if (!name.ends_with(".wants") && !name.ends_with(".requires")) continue;
         for (NodeId u : files_in(std::string(base) + "/" + std::string(name))) {
-          std::string unit_name(image_.tree.name(u));
-          if (!unit_name.ends_with(".service") && !unit_name.ends_with(".socket")) continue;
-          std::string service_name = unit_name.ends_with(".socket") ? unit_name.substr(0, unit_name.size() - 7) + ".service" : unit_name;
-          for (const char* d : {"etc/systemd/system/", "lib/systemd/system/", "usr/lib/systemd/system/"}) {
-            std::string found = d + service_name;
-            if (unit_name.ends_with(".socket") && image_.text(found).empty()) {  // ssh.socket starts ssh@.service
-              size_t dot = found.rfind('.');
-              found.insert(dot, "@");
-            }
-            if (!image_.text(found).empty()) {
-              unit(found, depth);
-              break;
-            }
-          }
+          unit_named(image_.tree.name(u), depth);
+          std::string through(image_.tree.path(u));  // a link to a unit that lies elsewhere
+          if (NodeId real = image_.tree.find(through); real != kNoNode && image_.tree.node(real).type == FileType::regular) unit(image_.tree.path(real), depth);
         }
       }
   }
@@ -306,7 +419,8 @@ class Finder {
       if (init == kNoNode) init = image_.tree.find(p);
     if (init != kNoNode) program(init, how);
     units_wanted(depth);
-    each_line(image_.text("etc/inittab"), [&](std::string_view line) {
+    if (image_.tree.find("etc/rc.local") != kNoNode) start({"/etc/rc.local"}, "/etc/rc.local", depth + 1);
+    each_line(followed("etc/inittab"), [&](std::string_view line) {
       auto f = split(line, ':');
       if (!line.starts_with('#') && f.size() >= 4) start(split_words(f[3]), "etc/inittab", depth + 1);
       return true;
@@ -315,7 +429,7 @@ class Finder {
       for (NodeId f : files_in(dir)) {
         std::string_view name = image_.tree.name(f);
         if (std::string_view(dir).find("runlevels") == std::string_view::npos && !name.starts_with('S')) continue;
-        start({"/" + std::string(dir) + "/" + std::string(name), "start"}, "init script " + std::string(name), depth + 1);
+        start({"/" + std::string(dir) + "/" + std::string(name), "start"}, "init script " + escape(name), depth + 1);
       }
   }
 

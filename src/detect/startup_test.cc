@@ -33,6 +33,7 @@ class Image {
   Image& entrypoint(Words w) { return config_.entrypoint = std::move(w), *this; }
   Image& command(Words w) { return config_.command = std::move(w), *this; }
   Image& env(Words w) { return config_.environment = std::move(w), *this; }
+  Image& healthcheck(Words w) { return config_.healthcheck = std::move(w), *this; }
   Image& workdir(const std::string& d) { return config_.working_dir = d, *this; }
   Outcome run(bool is_rootfs = false) const {
     Startup s = find_startup(facts_, config_, is_rootfs);
@@ -155,6 +156,86 @@ TEST(Startup, WhoBecomesAnotherUserStartsItsCommand) {
             .run());
 }
 
+TEST(Startup, WhoBecomesAnotherUserIsFollowed) {
+  std::string tools = "elf /bin/su program\nelf /sbin/runuser program\n";
+  for (const Words& w : std::vector<Words>{{"su", "-lc", "sshd"},
+                                           {"su", "-c", "sshd", "root"},
+                                           {"su", "root", "-c", "exec /usr/sbin/sshd -D"},
+                                           {"su", "--command=sshd"},
+                                           {"su", "--command", "sshd"},
+                                           {"runuser", "-u", "root", "sshd"},
+                                           {"runuser", "-u", "root", "--", "sshd", "-D"},
+                                           {"runuser", "-l", "root", "-c", "sshd"}})
+    expect_sshd(Image(tools).command(w).run());
+  Outcome other = Image(tools).command({"su", "-c", "nginx", "www"}).run();
+  EXPECT_THAT(other.programs, Contains("/usr/sbin/nginx"));
+  EXPECT_THAT(other.programs, Not(Contains("/usr/sbin/sshd")));
+}
+
+TEST(Startup, TheHealthCheck) {
+  expect_sshd(Image("").healthcheck({"CMD", "/usr/sbin/sshd", "-t"}).run());
+  expect_sshd(Image("").healthcheck({"CMD-SHELL", "true && /usr/sbin/sshd -t"}).run());
+  expect_sshd(Image(script("/check", "#!/bin/sh\nsshd")).command({"nginx"}).healthcheck({"CMD", "/check"}).run());
+  for (const Words& none : std::vector<Words>{{}, {"NONE"}, {"CMD"}, {"CMD-SHELL"}, {"NONE", "sshd"}}) {
+    Outcome r = Image("").command({"nginx"}).healthcheck(none).run();
+    EXPECT_THAT(r.programs, ElementsAre("/usr/sbin/nginx"));
+    EXPECT_THAT(r.not_followed, IsEmpty());
+  }
+}
+
+TEST(Startup, TheEnvironmentOfBash) {
+  expect_sshd(Image(script("/b.sh", "#!/bin/sh\nsshd")).command({"bash", "-c", "nginx"}).env({"BASH_ENV=/b.sh"}).run());
+  EXPECT_THAT(Image("file /b.txt \"sshd\"\n").command({"bash", "-c", "nginx"}).env({"BASH_ENV=/b.txt"}).run().not_followed, Contains(HasSubstr("/b.txt")));
+}
+
+TEST(Startup, CronStartsItsTables) {
+  std::string cron = "elf /usr/sbin/cron program\n", table = "file /etc/cron.d/x |\n  # a comment\n  MAILTO=root\n  */5 * * * * root ";
+  expect_sshd(Image(cron + table + "/usr/sbin/sshd -D\n").command({"cron", "-f"}).run());
+  expect_sshd(Image(cron + table + "cd / && sshd\n").command({"cron", "-f"}).run());
+  expect_sshd(Image(cron + "file /etc/crontab \"@daily root sshd\\n\"\n").command({"cron", "-f"}).run());
+  expect_sshd(Image(cron + script("/etc/cron.hourly/x", "#!/bin/sh\nsshd")).command({"cron", "-f"}).run());
+  EXPECT_THAT(Image(cron + table + "sshd\n").command({"nginx"}).run().programs, ElementsAre("/usr/sbin/nginx"));
+  EXPECT_THAT(Image(cron + "file /etc/cron.d/x \"# * * * * * root sshd\\n\"\n").command({"cron"}).run().programs, Not(Contains("/usr/sbin/sshd")));
+  EXPECT_THAT(Image(cron + "file /var/spool/cron/crontabs/root \"* * * * * sshd\\n\"\n").command({"cron"}).run().not_followed, Not(IsEmpty()));
+}
+
+TEST(Startup, SupervisordReadsTheFileThatItIsGiven) {
+  std::string tool = "elf /usr/bin/supervisord program\n", body = " |\n  [program:x]\n  command=/usr/sbin/sshd -D\n";
+  expect_sshd(Image(tool + "file /etc/supervisor/own.conf" + body).command({"supervisord", "-c", "/etc/supervisor/own.conf"}).run());
+  EXPECT_THAT(Image(tool + "file /opt/own.conf" + body).command({"supervisord", "-c", "/opt/own.conf"}).run().not_followed, Not(IsEmpty()));
+  EXPECT_THAT(Image(tool + "file /etc/supervisord.conf |\n  [program:x]\n  command=%(ENV_X)s\n").command({"supervisord"}).env({"X=sshd"}).run().not_followed,
+              Contains(HasSubstr("/etc/supervisord.conf")));
+}
+
+TEST(Startup, ARunThatIsALinkToAProgram) {
+  expect_sshd(Image("elf /init program\nlink /etc/services.d/ssh/run -> /usr/sbin/sshd\n").entrypoint({"/init"}).run());
+}
+
+TEST(Startup, AWrapperInManyLayersAndWithManyWords) {
+  Words nested(14, "env"), many{"env"};
+  nested.emplace_back("sshd");
+  expect_sshd_or_told(Image("").command(nested).run());
+  for (int i = 0; i < 300; ++i) many.push_back("A" + std::to_string(i) + "=1");
+  many.emplace_back("sshd");
+  expect_sshd(Image("").command(many).run());
+  expect_sshd_or_told(of_script("#!/bin/sh\nexec " + join(many, " ") + "\n"));
+}
+
+TEST(Startup, AShellUnderAnotherName) {
+  expect_sshd(Image("link /start -> /bin/sh\n").command({"/start", "-c", "sshd"}).run());
+  expect_sshd(Image("elf /bin/busybox program\n").command({"busybox", "sh", "-c", "sshd"}).run());
+}
+
+TEST(Startup, AProgramThatMayStartItsArgumentIsTold) {
+  for (const char* line : {"/lib64/ld-linux-x86-64.so.2 /usr/sbin/sshd", "taskset -c 0 sshd", "find . -exec sshd ;", "watch -n 1 sshd"}) {
+    Words w;
+    for (auto x : words(line)) w.emplace_back(x);
+    expect_sshd_or_told(
+        Image("elf /lib64/ld-linux-x86-64.so.2\nelf /usr/bin/taskset program\nelf /usr/bin/find program\nelf /usr/bin/watch program\n").command(w).run());
+  }
+  EXPECT_THAT(of_script("#!/bin/sh\nchmod 755 /usr/sbin/sshd\ntest -x /usr/sbin/sshd\nls -l /usr/sbin/sshd\nnginx\n").not_followed, IsEmpty());
+}
+
 TEST(Startup, SupervisordStartsItsPrograms) {
   std::string conf =
       "elf /usr/bin/supervisord program\nfile /etc/supervisor/conf.d/ssh.conf |\n  [program:sshd]\n  ; command=/bin/no\n  command = /usr/sbin/sshd -D\n  "
@@ -206,6 +287,46 @@ TEST(Startup, ASocketStartsItsServiceOrItsTemplate) {
   expect_sshd(Image("elf /sbin/init program\nfile /lib/systemd/system/ssh@.service \"[Service]\\nExecStart=-/usr/sbin/sshd -i\\n\"\n" + socket)
                   .command({"/sbin/init"})
                   .run());
+}
+
+const char* const kWanted = "link /etc/systemd/system/multi-user.target.wants/x.service -> /etc/systemd/system/x.service\n";
+
+TEST(Startup, UnitsInEveryForm) {
+  for (const char* body : {"ExecStart=/usr/bin/env A=1 \\\n    /usr/sbin/sshd \\\n    -D", "ExecStart = /usr/sbin/sshd", "ExecStart= -@/usr/sbin/sshd x -D",
+                           "  ExecStart=/usr/sbin/sshd", "ExecStartPost=/usr/sbin/sshd"}) {
+    std::string text = "elf /sbin/init program\n" + std::string(kWanted) + "file /etc/systemd/system/x.service |\n  [Service]\n";
+    for (std::string_view line : split(body, '\n')) text += "  " + std::string(line) + "\n";
+    expect_sshd(Image(text).command({"/sbin/init"}).run());
+  }
+}
+
+TEST(Startup, UnitsThatOtherUnitsBring) {
+  std::string init = "elf /sbin/init program\n", sshd = " |\n  [Service]\n  ExecStart=/usr/sbin/sshd\n", app = " |\n  [Service]\n  ExecStart=/usr/sbin/nginx\n";
+  std::string x = "file /etc/systemd/system/x.service";
+  expect_sshd(Image(init + kWanted + x + app + "file /etc/systemd/system/x.service.d/a.conf" + sshd).command({"/sbin/init"}).run());
+  expect_sshd(
+      Image(init + kWanted + x + " |\n  [Unit]\n  Wants=none.service y.service\n" + "file /lib/systemd/system/y.service" + sshd).command({"/sbin/init"}).run());
+  expect_sshd(Image(init + "link /etc/systemd/system/a.target.wants/x@one.service -> ../x@.service\nfile /etc/systemd/system/x@.service" + sshd)
+                  .command({"/sbin/init"})
+                  .run());
+  EXPECT_THAT(Image(init + "link /etc/systemd/system/a.target.wants/e.service -> /opt/e.service\nfile /opt/e.service" + sshd)
+                  .command({"/sbin/init"})
+                  .run()
+                  .not_followed,
+              Contains(HasSubstr("opt/e.service")));
+  EXPECT_THAT(Image(init + kWanted + x + app + "file /etc/systemd/system/y.service" + sshd).command({"/sbin/init"}).run().programs,
+              Not(Contains("/usr/sbin/sshd")));
+}
+
+TEST(Startup, UnitsThatWantEachOtherEnd) {
+  std::string text = "elf /sbin/init program\n" + std::string(kWanted) + "file /etc/systemd/system/x.service |\n  [Unit]\n  Wants=y.service x.service\n" +
+                     "file /etc/systemd/system/y.service |\n  [Unit]\n  Requires=x.service y.service\n  [Service]\n  ExecStart=/usr/sbin/sshd\n";
+  expect_sshd(Image(text).command({"/sbin/init"}).run());
+}
+
+TEST(Startup, RcLocal) {
+  expect_sshd(Image("elf /sbin/init program\n" + script("/etc/rc.local", "#!/bin/sh -e\nsshd\nexit 0")).command({"/sbin/init"}).run());
+  expect_sshd(Image("elf /sbin/init program\n" + script("/etc/rc.local", "#!/bin/sh -e\nsshd\nexit 0")).run(true));
 }
 
 TEST(Startup, SystemctlStartsAUnit) {

@@ -7,12 +7,6 @@
 namespace careen {
 namespace {
 
-// The dynamic linker chooses its own functions by code that is as long as an attacker's. It is told by what it is: a library
-// that needs none, and that itself provides what others import from it.
-bool is_dynamic_linker(const ElfFacts& f) {
-  return f.soname.starts_with("ld-") && f.needed.empty() && f.interpreter.empty() && f.defines_tls_get_addr;
-}
-
 std::string chain_text(const std::vector<uint64_t>& chain) {
   std::string s;
   for (uint64_t a : chain) s += fmt::format("{}{:#x}", s.empty() ? "" : " → ", a);
@@ -31,9 +25,8 @@ bool has_tls_relocation(const ElfFacts& f) {
 
 }  // namespace
 
-StructureSigns judge_structure(const ElfFacts& f) {
+StructureSigns judge_structure(const ElfFacts& f, bool linker) {
   StructureSigns s;
-  bool linker = is_dynamic_linker(f);
   bool a = false, b = false, c = false, both = false;
   for (const Resolver& r : f.ifunc.notable) {
     bool rb = r.functions >= 3 && !linker, rc = r.functions > 1 && r.computed_stores > 0 && !linker;

@@ -21,6 +21,7 @@ struct StructureSigns {
   bool tampered = false;              // A, or B with C in one resolver outside the dynamic linker
 };
 
-StructureSigns judge_structure(const ElfFacts& f);
+// `linker`: the file is a dynamic linker (LinkerCheck), which chooses its own functions by code as long as an attacker's.
+StructureSigns judge_structure(const ElfFacts& f, bool linker = false);
 
 }  // namespace careen

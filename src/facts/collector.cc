@@ -26,7 +26,7 @@ constexpr uint64_t kMaxMtree = 32ULL << 20;
 // A file in the spool, read through one window.
 class SpoolView : public FileView {
  public:
-  SpoolView(int fd, uint64_t size) : fd_(fd), size_(size), window_(64 << 10) {}
+  SpoolView(int fd, uint64_t size) : fd_(fd), size_(size), window_(8 << 10) {}
   uint64_t size() const override { return size_; }
   bool read(uint64_t offset, std::span<uint8_t> into) const override {
     if (offset > size_ || into.size() > size_ - offset) return false;
@@ -99,7 +99,7 @@ struct Collector::Impl {
     Interest i;
     i.kind = is_elf(first) ? ContentKind::elf : as_text(first).starts_with("#!") ? ContentKind::script : ContentKind::data;
     if (options.patterns_only) return i;
-    i.database = database_kind(path);
+    if (i.kind != ContentKind::elf) i.database = database_kind(path);  // none begins as an ELF file does, whatever its name
     if (i.database)
       i.keep = Keep::database;
     else if (i.kind == ContentKind::elf)
@@ -182,6 +182,7 @@ struct Collector::Impl {
       kept.insert(kept.end(), chunk.begin(), chunk.end());
       return true;
     }
+    if (!kept.empty() && spooled == 0) return false;  // a size that was a guess, and too small
     if (options.spool < 0 || size > options.spool_limit || spooled + chunk.size() > options.spool_limit) return false;
     if (spooled == 0 && (::ftruncate(options.spool, 0) != 0 || ::lseek(options.spool, 0, SEEK_SET) != 0)) return false;
     spooled += chunk.size();
@@ -198,7 +199,9 @@ struct Collector::Impl {
   void lost(const Interest& want, const std::string& path) {
     if (want.keep == Keep::elf) spool_full.add(path);
     if (want.keep == Keep::database) {
-      if (*want.database == DatabaseKind::rpm || *want.database == DatabaseKind::dpkg_status || *want.database == DatabaseKind::apk_installed)
+      using D = DatabaseKind;
+      D k = *want.database;
+      if (k == D::rpm || k == D::rpm_wal || k == D::dpkg_status || k == D::dpkg_status_d || k == D::apk_installed || k == D::pacman_desc)
         cover(Question::packages, CoverageState::not_looked, path, "larger than the limit for a package database");
       else
         cover(Question::integrity, CoverageState::partly, path, "larger than the limit for a package's file list");
@@ -369,7 +372,8 @@ struct Collector::Impl {
     tell(dotdot, Question::content, CoverageState::looked, "a path with '..' was taken as inside the root", facts.coverage);
     tell(spool_full, Question::threats, CoverageState::partly, "ELF file larger than --spool-limit: its structure was not read", facts.coverage);
     tell(elf_problem, Question::content, CoverageState::looked, "ELF file with tables that do not hold together; what can be loaded was read", facts.coverage);
-    tell(walk_cap, Question::threats, CoverageState::partly, "IFUNC resolvers longer than kMaxWalkInstructions were not followed to the end", facts.coverage);
+    tell(walk_cap, Question::threats, CoverageState::partly,
+         "its IFUNC resolvers were not followed to the end: longer than kMaxWalkInstructions, or its tables pass a named limit", facts.coverage);
     tell(pattern_cap, Question::threats, CoverageState::partly, "more windows than kMaxWindowsPerFile: some were not compared", facts.hit_coverage);
     dotdot = spool_full = elf_problem = walk_cap = pattern_cap = {};
     if (options.on_chunk)

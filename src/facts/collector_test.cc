@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "../../tests/support/elf_builder.h"
 #include "../../tests/support/image_text.h"
 #include "../../tests/support/scratch_folder.h"
 #include "base/fd.h"
@@ -128,6 +129,65 @@ TEST(Collector, OfAProgramWithoutDlopenNoNamesAreKept) {
   EXPECT_TRUE(f->elf[0].library_names.empty());
 }
 
+std::string built(const std::string& text) {
+  std::vector<uint8_t> b = test::ElfBuilder(text).bytes();
+  return std::string(b.begin(), b.end());
+}
+
+TEST(Collector, KeepsWhereAProgramBegins) {
+  auto f = collect_tar(TarMaker().file("p", built("type 2\nload 1000 100 rx\nentry 1040\n"), 0755).text());
+  EXPECT_EQ(f->elf.at(0).entry, 0x1040U);
+}
+
+TEST(Collector, NamesOfLibrariesAreFoundOnceHoweverSegmentsOverlap) {
+  std::string text = "symbol dlopen import 0\n", names = "text 1100 libone.so\ntext 1200 /opt/two.so.2\n";
+  for (int i = 0; i < 50; ++i) text += "load 1000 1000 r\n";
+  auto f = collect_tar(TarMaker().file("p", built(text + names)).text());
+  EXPECT_THAT(f->elf.at(0).library_names, testing::IsSupersetOf({"libone.so", "/opt/two.so.2"}));
+  for (const char* name : {"libone.so", "/opt/two.so.2"})
+    EXPECT_EQ(std::count(f->elf[0].library_names.begin(), f->elf[0].library_names.end(), name), 1) << name;
+}
+
+TEST(Collector, NamesOfLibrariesAreNotLookedForInWhatIsWritten) {
+  auto f = collect_tar(
+      TarMaker().file("p", built("symbol dlopen import 0\nload 1000 1000 rw\ntext 1100 libone.so\nload 3000 1000 r\ntext 3100 libtwo.so\n")).text());
+  EXPECT_THAT(f->elf.at(0).library_names, testing::Contains("libtwo.so"));
+  EXPECT_THAT(f->elf.at(0).library_names, testing::Not(testing::Contains("libone.so")));
+}
+
+// What no database begins as is never taken for one, so that a name cannot hide a program.
+TEST(Collector, AnElfFileIsOneUnderTheNameOfADatabaseToo) {
+  ElfSpec s;
+  s.soname = "libx.so.1";
+  s.strings = {"the bytes looked for"};
+  for (const char* path :
+       {"var/lib/dpkg/info/x.list", "var/lib/dpkg/info/x.md5sums", "var/lib/dpkg/status", "var/lib/dpkg/status.d/x", "var/lib/dpkg/diversions",
+        "lib/apk/db/installed", "var/lib/pacman/local/x-1-1/files", "var/lib/pacman/local/x-1-1/desc", "var/lib/pacman/local/x-1-1/mtree",
+        "usr/lib/sysimage/rpm/rpmdb.sqlite", "var/lib/rpm/Packages", "usr/lib/sysimage/rpm/rpmdb.sqlite-wal"}) {
+    auto f = collect_tar(TarMaker().file(path, make_elf(s)).text(), with({pattern("t/p", "the bytes looked for")}));
+    ASSERT_EQ(f->elf.size(), 1U) << path;
+    EXPECT_EQ(f->elf[0].path, path);
+    EXPECT_EQ(f->elf[0].soname, "libx.so.1") << path;
+    EXPECT_EQ(f->hits.size(), 1U) << path;
+    EXPECT_EQ(records(*f)[0].kind, ContentKind::elf) << path;
+  }
+}
+
+TEST(Collector, AnElfFileWhoseTablesPassALimitIsAGapOfThreats) {
+  std::string many = built("needed x\n").substr(0, 64) + std::string(56 * 5000, '\0');
+  many[56] = static_cast<char>(5000 & 0xff), many[57] = static_cast<char>(5000 >> 8);
+  std::string tags = "soname libx.so.1\n";
+  for (size_t i = 0; i < kMaxDynamicEntries; ++i) tags += "dyn 60000001 0\n";
+  for (const auto& [what, elf] : {std::pair("segments", many), std::pair("tags", built(tags))}) {
+    auto f = collect_tar(TarMaker().file("lib/libx.so.1", elf).text());
+    ASSERT_EQ(f->elf.size(), 1U) << what;
+    size_t gaps = 0;
+    for (const Coverage& c : f->coverage) gaps += c.question == Question::threats && c.state == CoverageState::partly && c.what == "lib/libx.so.1" ? 1 : 0;
+    EXPECT_EQ(gaps, 1U) << what;
+  }
+  for (const Coverage& c : collect_tar(TarMaker().file("lib/libx.so.1", built("soname libx.so.1\n")).text())->coverage) ADD_FAILURE() << c.why;
+}
+
 TEST(Collector, ABrokenElfFileIsAnElfFileWithAProblem) {
   auto f = collect_tar(TarMaker()
                            .file("a",
@@ -222,6 +282,17 @@ TEST(Collector, ADatabaseOverTheLimitIsNotLookedAt) {
   EXPECT_EQ(f->coverage[1].question, Question::integrity);
 }
 
+TEST(Collector, ADatabaseOfAnyKindOverTheLimitIsAGapOfPackages) {
+  std::string big(kMaxTextDatabase + 1, '\n');
+  for (const char* path : {"var/lib/dpkg/status.d/base", "lib/apk/db/installed", "var/lib/pacman/local/x-1-1/desc", "usr/lib/sysimage/rpm/rpmdb.sqlite-wal"}) {
+    auto f = collect_tar(TarMaker().file(path, big).text());
+    ASSERT_EQ(f->coverage.size(), 1U) << path;
+    EXPECT_EQ(f->coverage[0].question, Question::packages) << path;
+    EXPECT_EQ(f->coverage[0].state, CoverageState::not_looked) << path;
+    EXPECT_EQ(f->coverage[0].what, path);
+  }
+}
+
 TEST(Collector, AScriptOverTheLimitIsTold) {
   std::string script = "#!/bin/sh\n" + std::string(kMaxStoredText, '#');
   auto f = collect_tar(TarMaker().file("big.sh", script, 0755).file("fits.sh", script.substr(0, kMaxStoredText), 0755).text());
@@ -305,6 +376,43 @@ TEST(Collector, OneFileMayBeReadWithoutAnArchive) {
     EXPECT_EQ(f.elf[0].soname, "libone.so");
     EXPECT_EQ(f.hits.size(), 1U) << "the size is a guess: " << guess;
     EXPECT_EQ(records(f).at(0).size, elf.size());
+  }
+}
+
+// Behind what fits in memory stands another library: it must never pass for the whole file.
+TEST(Collector, AGuessOfTheSizeThatIsTooSmallDoesNotMakeTheTailTheFile) {
+  ElfSpec head, tail;
+  head.soname = "libhead.so";
+  tail.soname = "libtail.so";
+  std::string file = make_elf(head);
+  file.resize(kMaxInMemory);
+  file += make_elf(tail);
+  test::ScratchFolder scratch;
+  auto spool = open_unlinked(scratch.path());
+  ASSERT_TRUE(spool);
+  for (uint64_t guess : {uint64_t{0}, uint64_t{1000}, uint64_t{kMaxInMemory}, uint64_t{file.size()}}) {
+    LayerFacts f;
+    MemorySource bytes(as_bytes(file));
+    Chunked chunks(bytes, 1 << 20);
+    CollectOptions o;
+    o.spool = spool->get();
+    {
+      Collector c(o, f);
+      ASSERT_TRUE(c.collect_file("libhead.so", 0755, guess, chunks));
+    }
+    ASSERT_EQ(records(f).size(), 1U);
+    EXPECT_EQ(records(f)[0].size, file.size());
+    EXPECT_EQ(records(f)[0].sha256, sha256_of(as_bytes(file)));
+    bool read = false, told = false;
+    for (const ElfFacts& e : f.elf) {
+      EXPECT_NE(e.soname, "libtail.so") << guess;
+      read |= e.soname == "libhead.so";
+    }
+    for (const Coverage& c : f.coverage) told |= c.question == Question::threats && c.state == CoverageState::partly;
+    EXPECT_TRUE(read || told) << guess;
+    if (guess == file.size()) {
+      EXPECT_TRUE(read && !told) << "a right size leaves nothing out";
+    }
   }
 }
 

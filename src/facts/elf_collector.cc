@@ -19,22 +19,23 @@ bool is_library_name(std::string_view s) {
   return s.find('/') != std::string_view::npos || s.starts_with("lib") || s.starts_with("ld-");
 }
 
-// The NUL-terminated strings of segments that are loaded and not written, found by their ".so".
+// The NUL-terminated strings of what is loaded and not written, found by their ".so".
 void find_library_names(const ElfFile& elf, const FileView& file, std::vector<std::string>* out) {
   constexpr size_t kLongest = 256, kWindow = 64 << 10;
   std::vector<uint8_t> window(kWindow + 2 * kLongest);
-  for (const ElfSegment& s : elf.segments) {
-    if (s.type != elf::kLoad || (s.flags & 2) != 0) continue;
-    for (uint64_t at = 0; at < s.file_size && out->size() < kMaxLibraryNames; at += kWindow) {
-      size_t n = static_cast<size_t>(std::min<uint64_t>(window.size(), s.file_size - at));
-      if (!file.read(s.offset + at, std::span(window).first(n))) break;
+  for (const ElfFile::Mapping& m : elf.mappings) {  // these do not overlap, however segments do
+    uint64_t held = m.offset < file.size() ? std::min(m.end - m.begin, file.size() - m.offset) : 0;
+    for (uint64_t at = 0; !m.writable && at < held && out->size() < kMaxLibraryNames; at += kWindow) {
+      size_t n = static_cast<size_t>(std::min<uint64_t>(window.size(), held - at));
+      if (!file.read(m.offset + at, std::span(window).first(n))) break;
       std::string_view text = as_text(Bytes(window).first(n));
-      for (size_t so = 0; (so = text.find(".so", so)) != std::string_view::npos; so += 3) {
+      for (size_t so = 0; (so = text.find(".so", so)) != std::string_view::npos;) {
         size_t begin = so, end = so;
         while (begin > 0 && so - begin < kLongest && is_name_char(window[begin - 1])) --begin;
         while (end < n && end - so < kLongest && is_name_char(window[end])) ++end;
         std::string_view name = text.substr(begin, end - begin);
         if (end < n && window[end] == 0 && is_library_name(name) && out->size() < kMaxLibraryNames) out->emplace_back(name);
+        so = std::max(end, so + 3);
       }
     }
   }
@@ -56,6 +57,7 @@ void collect_elf(const std::string& path, const FileView& file, ElfFacts* f, Elf
   f->little = elf.endian == Endian::little;
   f->type = elf.type;
   f->machine = elf.machine;
+  f->entry = elf.entry;
   f->build_id = std::move(elf.build_id);
   f->interpreter = std::move(elf.interpreter);
   f->soname = std::move(elf.soname);
@@ -88,6 +90,7 @@ void collect_elf(const std::string& path, const FileView& file, ElfFacts* f, Elf
     list.append(s.name).push_back('\0');
   }
   f->ifunc = walk_resolvers(elf, file);
+  f->ifunc.capped |= elf.over_limit;
   if (f->imports_dlopen) find_library_names(elf, file, &f->library_names);
   f->problems = std::move(elf.problems);
 }

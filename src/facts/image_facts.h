@@ -51,6 +51,8 @@ struct ImageFacts {
   const InstalledPackage* owner_of(std::string_view path) const;
   // The text of a small file as the image shows it; "" when it was not kept or is not there. Follows links.
   std::string_view text(std::string_view path) const;
+  // A file that is there and whose text was not kept: too large, or where no text is expected.
+  bool unread(std::string_view path) const;
   const ElfFacts* elf(NodeId node) const;
 
   // Filled by build_image_facts: the node of what was kept of a visible file, and back.

@@ -173,6 +173,35 @@ TEST(Packages, AFileOfTwoPackagesIsKeptForBoth) {
   EXPECT_EQ(f.other_owners.size(), 1U);
 }
 
+TEST(Packages, AListIsReadOnceHoweverManyRowsHaveItsName) {
+  std::string status, list = "  /.\n", files;
+  for (int i = 0; i < 2000; ++i) status += "  Package: same\n  Status: install ok installed\n  Architecture: amd64\n  Version: " + std::to_string(i) + "\n  \n";
+  for (int i = 0; i < 2000; ++i) {
+    list += "  /d/" + std::to_string(i) + "\n";
+    files += "file /d/" + std::to_string(i) + " \"\"\n";
+  }
+  ImageFacts f = facts_of_text("file /var/lib/dpkg/status |\n" + status + "file /var/lib/dpkg/info/same.list |\n" + list + files);
+  uint64_t owned = 0;
+  for (const InstalledPackage& p : f.packages) owned += p.owned_files;
+  EXPECT_FALSE(f.packages.empty());
+  EXPECT_EQ(owned, 2000U) << "each file has one owner";
+  EXPECT_TRUE(f.other_owners.empty());
+  ASSERT_NE(f.owner_of("d/1999"), nullptr);
+  EXPECT_EQ(f.owner_of("d/1999")->package.name, "same");
+}
+
+TEST(Packages, OfTwoArchitecturesEachHaveTheirOwnList) {
+  ImageFacts f = facts_of_text(
+      "file /var/lib/dpkg/status |\n  Package: lib\n  Status: install ok installed\n  Architecture: amd64\n  Version: 1\n  \n"
+      "  Package: lib\n  Status: install ok installed\n  Architecture: i386\n  Version: 1\n"
+      "file /var/lib/dpkg/info/lib:amd64.list |\n  /a\nfile /var/lib/dpkg/info/lib:i386.list |\n  /b\nfile /a \"\"\nfile /b \"\"\n");
+  ASSERT_EQ(f.packages.size(), 2U);
+  ASSERT_NE(f.owner_of("a"), nullptr);
+  ASSERT_NE(f.owner_of("b"), nullptr);
+  EXPECT_EQ(f.owner_of("a")->package.architecture, "amd64");
+  EXPECT_EQ(f.owner_of("b")->package.architecture, "i386");
+}
+
 TEST(Packages, AnImageWithoutADatabaseSaysSo) {
   ImageFacts f = facts_of_text("file /app");
   ASSERT_EQ(f.coverage.size(), 1U);
@@ -189,6 +218,26 @@ TEST(ImageFacts, KeepsTextsAndElfFactsOfVisibleFilesAlone) {
   EXPECT_EQ(f.elf_at.size(), 1U);
   EXPECT_EQ(f.text("no"), "");
   EXPECT_EQ(f.elf(kNoNode), nullptr);
+}
+
+TEST(ImageFacts, TellsAFileWithoutATextFromOneThatIsNotThere) {
+  ImageFacts f = facts_of_text("file /small.sh 0755 \"#!/bin/sh\\nx\\n\"\nfile /data \"x\"\nlink /l -> data\ndir /d\n");
+  EXPECT_FALSE(f.unread("small.sh"));
+  EXPECT_TRUE(f.unread("data"));
+  EXPECT_TRUE(f.unread("l"));
+  EXPECT_FALSE(f.unread("d"));
+  EXPECT_FALSE(f.unread("none"));
+}
+
+TEST(ImageFacts, HardLinksOfEachLayerHaveTheFactsOfThatLayer) {
+  ImageFacts f = facts_of_text(
+      "elf /a.so soname=low\nhard /a2.so -> /a.so\nlayer\nelf /b.so soname=high\nhard /b2.so -> /b.so\nhard /a3.so -> /a.so\n"
+      "layer\nelf /a.so soname=new\nhard /a4.so -> /a.so");
+  for (const auto& [path, soname] :
+       std::map<std::string, std::string>{{"a.so", "new"}, {"a4.so", "new"}, {"a2.so", "low"}, {"a3.so", "low"}, {"b.so", "high"}, {"b2.so", "high"}}) {
+    ASSERT_NE(f.elf(f.tree.find(path)), nullptr) << path;
+    EXPECT_EQ(f.elf(f.tree.find(path))->soname, soname) << path;
+  }
 }
 
 // A hard link is the file as much as its first name is.

@@ -1,6 +1,8 @@
 #include "facts/image_tree.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "base/text.h"
 
@@ -129,6 +131,7 @@ NodeId ImageTree::resolve(NodeId at, std::string_view path, Last last, bool crea
     size_t slash = path.find('/');
     std::string_view part = path.substr(0, slash);
     path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+    if (building_) ++steps_;
     if (part.empty() || part == ".") continue;
     if (part == "..") {
       if (nodes_[at].parent != kNoNode) at = nodes_[at].parent;
@@ -142,7 +145,7 @@ NodeId ImageTree::resolve(NodeId at, std::string_view path, Last last, bool crea
     } else if (nodes_[next].type == FileType::symlink && !(final_part && last == Last::keep)) {
       std::string to(target(next));
       NodeId link = next;
-      next = ++hops > kMaxLinkHops ? kNoNode : resolve(to.starts_with('/') ? kRoot : at, to, Last::follow, create, hops);
+      next = ++hops > kMaxLinkHops || to.size() > kMaxLinkTarget ? kNoNode : resolve(to.starts_with('/') ? kRoot : at, to, Last::follow, create, hops);
       if (next == kNoNode) {
         if (!create) return kNoNode;
         // A circle of links: no runtime could unpack this either; the name becomes a directory so that what follows is seen.
@@ -207,15 +210,17 @@ void ImageTree::whiteouts(const LayerFacts& layer) {
   size_t index = layer_sizes_.size();
   FileRecord r;
   // Links that this layer replaces by folders: a whiteout below such a name does not reach what the link led to.
-  std::vector<std::string> replaced;
+  std::set<std::string, std::less<>> replaced;
   for (FileCursor c(layer.files); c.next(r);)
     if (r.type == FileType::directory)
-      if (NodeId id = find(r.path, Last::keep); id != kNoNode && nodes_[id].type == FileType::symlink) replaced.push_back(r.path + "/");
+      if (NodeId id = find(r.path, Last::keep); id != kNoNode && nodes_[id].type == FileType::symlink) replaced.insert(r.path);
   for (FileCursor c(layer.files); c.next(r);) {
     std::string_view base = base_name(r.path);
     if (!base.starts_with(kWhiteout)) continue;
     std::string dir(dir_name(r.path));
-    if (std::any_of(replaced.begin(), replaced.end(), [&](const std::string& p) { return r.path.starts_with(p); })) continue;
+    bool below = false;
+    for (std::string_view p = dir; !p.empty() && !below && !replaced.empty(); p = dir_name(p)) below = replaced.contains(p);
+    if (below || over_limit(r.path)) continue;
     NodeId at = directory(dir, false);
     if (base == kOpaque) {
       if (at != kNoNode) clear_children(at);
@@ -236,6 +241,7 @@ void ImageTree::whiteouts(const LayerFacts& layer) {
 void ImageTree::entry(const FileRecord& r, uint32_t index) {
   std::string_view base = base_name(r.path);
   if (whiteouts_ == Whiteouts::apply && base.starts_with(kWhiteout)) return;
+  if (over_limit(r.path)) return;
   std::string_view dir = dir_name(r.path);
   if (last_node_ == kNoNode || dir != last_directory_) {  // entries of one directory mostly follow each other
     NodeId found = directory(dir, true);
@@ -298,11 +304,21 @@ void ImageTree::add_layer(const LayerFacts& layer) {
   nodes_.reserve(nodes_.size() + layer.files.size());
   FileRecord r;
   FileCursor c(layer.files);
-  while (c.next(r)) entry(r, c.index());
+  while (!full_ && c.next(r)) entry(r, c.index());
   layer_sizes_.push_back(static_cast<uint32_t>(layer.files.size()));
 }
 
+// Names and links beyond what any file system holds: the rest is not laid out, and that is told.
+bool ImageTree::over_limit(const std::string& path) {
+  if (text_.size() <= kMaxTreeText && steps_ <= kMaxTreeSteps) return false;
+  if (!std::exchange(full_, true))
+    oddities_.push_back({Question::content, CoverageState::partly, path,
+                         "names or links beyond what any file system holds (kMaxTreeText, kMaxTreeSteps): the rest was not laid out"});
+  return true;
+}
+
 void ImageTree::finish() {
+  building_ = false;
   for (uint32_t n : layer_sizes_) visible_.emplace_back(n, false);
   for (const Node& n : nodes_)
     if (!n.dead && n.record != UINT32_MAX && n.layer < visible_.size()) visible_[n.layer][n.record] = true;

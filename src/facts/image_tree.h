@@ -18,6 +18,10 @@ namespace careen {
 using NodeId = uint32_t;
 inline constexpr NodeId kRoot = 0, kNoNode = UINT32_MAX;
 inline constexpr int kMaxLinkHops = 40;  // as the kernel
+inline constexpr size_t kMaxLinkTarget = 4095;
+// What no image that a file system can hold comes near to: names and targets in bytes, path components looked up.
+inline constexpr size_t kMaxTreeText = 1ULL << 30;
+inline constexpr uint64_t kMaxTreeSteps = 1ULL << 30;
 
 struct Node {
   NodeId parent = kNoNode, first_child = kNoNode, next_sibling = kNoNode;
@@ -89,6 +93,7 @@ class ImageTree {
   void clear_children(NodeId id);
   NodeId directory(std::string_view path, bool create);  // resolves links on the way
   NodeId resolve(NodeId at, std::string_view path, Last last, bool create, int& hops);
+  bool over_limit(const std::string& path);
   void whiteouts(const LayerFacts& layer);
   void entry(const FileRecord& r, uint32_t index);
 
@@ -97,6 +102,8 @@ class ImageTree {
   std::vector<uint64_t> table_;  // open addressing by (parent, name): the upper half of the hash, then the node
   Whiteouts whiteouts_ = Whiteouts::apply;
   size_t used_ = 0;
+  uint64_t steps_ = 0;  // of resolve() while the tree is built
+  bool building_ = true, full_ = false;
   std::string last_directory_;  // what directory() gave for the entry before, while no node was removed since
   NodeId last_node_ = kNoNode;
   std::vector<uint32_t> layer_sizes_;

@@ -140,6 +140,28 @@ TEST(ImageTree, FollowsAsManyLinksAsTheKernelAndNoMore) {
   EXPECT_EQ(chain(kMaxLinkHops + 1), kNoNode);
 }
 
+TEST(ImageTree, ATargetLongerThanTheKernelTakesLeadsNowhere) {
+  auto found = [](size_t length) {
+    std::string target;
+    while (target.size() + 2 < length) target += "./";
+    target += length % 2 == 0 ? "dd" : "d";  // of the length asked for
+    EXPECT_EQ(target.size(), length);
+    test::TarMaker tar;
+    tar.file("d/x", "1").file("dd/x", "2").link("l", target);
+    ImageTree t;
+    t.add_layer(*test::collect_tar(tar.text()));
+    t.finish();
+    EXPECT_NE(t.find("l", ImageTree::Last::keep), kNoNode);
+    return t.find("l/x") != kNoNode;
+  };
+  EXPECT_TRUE(found(100));
+  EXPECT_TRUE(found(kMaxLinkTarget - 1));
+  EXPECT_TRUE(found(kMaxLinkTarget));
+  EXPECT_FALSE(found(kMaxLinkTarget + 1));
+  EXPECT_FALSE(found(10'000));
+  EXPECT_EQ(kMaxLinkTarget, 4095U);
+}
+
 TEST(ImageTree, FindsAsAProgramInTheImageWould) {
   ImageTree t = tree_of("file /usr/lib/x\nlink /lib -> usr/lib\nlink /usr/lib/y -> ../../lib/x\nlink /up -> ../../..");
   NodeId x = t.find("usr/lib/x");
@@ -180,6 +202,45 @@ TEST(ImageTree, GrowsPastItsFirstTable) {
   ImageTree t = tree_of(text);
   EXPECT_EQ(test::tree_lines(t).size(), 3050U);
   EXPECT_NE(t.find("d7/f57"), kNoNode);
+}
+
+// Each whiteout asks whether a folder above it replaced a link: 30,000 of both must not be looked at in pairs.
+TEST(ImageTree, ManyReplacedLinksAndWhiteoutsEnd) {
+  constexpr int kMany = 30'000;
+  LayerFacts lower, upper;
+  FileRecord r;
+  auto add = [&](LayerFacts& layer, FileType type, const std::string& path, const std::string& target = "") {
+    r.type = type;
+    r.path = path;
+    r.target = target;
+    layer.files.add(r);
+  };
+  add(lower, FileType::directory, "t");
+  for (int i = 0; i < kMany; ++i) add(lower, FileType::regular, "t/x" + std::to_string(i));
+  for (int i = 0; i < kMany; ++i) add(lower, FileType::symlink, "l" + std::to_string(i), "t");
+  for (int i = 0; i < kMany; ++i) add(upper, FileType::directory, "l" + std::to_string(i));
+  for (int i = 0; i < kMany; ++i) {
+    add(upper, FileType::regular, "l" + std::to_string(i) + "/.wh.x" + std::to_string(i));
+    if (i % 2 == 1) add(upper, FileType::regular, "t/.wh.x" + std::to_string(i));
+  }
+  ImageTree t;
+  t.add_layer(lower);
+  t.add_layer(upper);
+  t.finish();
+  int wrong = 0;
+  for (int i = 0; i < kMany; ++i) {
+    wrong += (t.find("t/x" + std::to_string(i)) != kNoNode) == (i % 2 == 0) ? 0 : 1;
+    wrong += t.node(t.find("l" + std::to_string(i), ImageTree::Last::keep)).type == FileType::directory ? 0 : 1;
+  }
+  EXPECT_EQ(wrong, 0);
+  EXPECT_TRUE(t.oddities().empty());
+}
+
+TEST(ImageTree, AFolderOfALikeNameShieldsNothing) {
+  EXPECT_THAT(lines("file /usr/lib/x\nlink /l -> usr/lib\nlink /ll -> usr/lib\nlayer\ndir /l\nwhiteout /ll/x"),
+              ElementsAre("l/", "ll -> usr/lib", "usr/", "usr/lib/"));
+  EXPECT_THAT(lines("file /usr/lib/a/x\nlink /l -> usr/lib\nlayer\ndir /l\nwhiteout /l/a/x"),
+              ElementsAre("l/", "usr/", "usr/lib/", "usr/lib/a/", "usr/lib/a/x"));
 }
 
 TEST(ImageTree, AVeryLongNameIsOneNode) {

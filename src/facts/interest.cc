@@ -118,7 +118,7 @@ bool wants_text(std::string_view path, uint32_t mode, Bytes first) {
   if (path.find("systemd/system/") != std::string_view::npos || path.find("systemd/user/") != std::string_view::npos)
     return path.ends_with(".service") || path.ends_with(".socket") || path.ends_with(".timer") || path.ends_with(".conf") || path.ends_with(".target") ||
            path.ends_with(".path");
-  if (starts_with_any(path, {"entrypoint", "docker-entrypoint"}) || name == "Procfile") return true;
+  if (starts_with_any(path, {"entrypoint", "docker-entrypoint"}) || name == "Procfile" || path == ".PKGINFO") return true;
   return false;
 }
 

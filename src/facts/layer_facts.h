@@ -16,12 +16,13 @@
 namespace careen {
 
 // Raised whenever a collector keeps more, or reads better: facts of an older number are collected anew.
-inline constexpr uint32_t kCollectors = 2;
+inline constexpr uint32_t kCollectors = 3;
 
 struct ElfFacts {
   std::string path;
   bool is64 = true, little = true;
   uint16_t type = 0, machine = 0;
+  uint64_t entry = 0;
   std::string build_id, interpreter, soname, rpath, runpath;
   std::vector<std::string> needed, dlopen_notes;
   std::vector<std::string> library_names;  // file names of libraries in the text of a program that imports dlopen
@@ -91,7 +92,7 @@ void fields(A& a, ElfSegment& s) {
 }
 template <class A>
 void fields(A& a, ElfFacts& f) {
-  a(f.path), a(f.is64), a(f.little), a(f.type), a(f.machine), a(f.build_id), a(f.interpreter), a(f.soname), a(f.rpath);
+  a(f.path), a(f.is64), a(f.little), a(f.type), a(f.machine), a(f.entry), a(f.build_id), a(f.interpreter), a(f.soname), a(f.rpath);
   a(f.runpath), a(f.needed), a(f.dlopen_notes), a(f.library_names), a(f.segments), a(f.symbols), a(f.constructors);
   a(f.relocations), a(f.has_dynamic), a(f.has_tls), a(f.bind_now), a(f.has_sections), a(f.imports_tls_get_addr);
   a(f.defines_tls_get_addr), a(f.imports_dlopen), a(f.ifunc), a(f.problems);

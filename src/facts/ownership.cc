@@ -144,14 +144,14 @@ class Packages {
     else
       stems = {root + "var/lib/dpkg/info/" + p.name, root + "var/lib/dpkg/info/" + p.name + ":" + p.architecture};
     for (const std::string& stem : stems) {
-      if (const Database* list = at(stem + ".list")) {
+      if (const Database* list = at(stem + ".list"); list != nullptr && used_.insert(list->file).second) {
         listed = true;
         each_line(list->file->text, [&](std::string_view line) {
           seen += own(id, root, plain(line), RecordedDigest::none, "", false) ? 1 : 0;
           return true;
         });
       }
-      if (const Database* sums = at(stem + ".md5sums")) {
+      if (const Database* sums = at(stem + ".md5sums"); sums != nullptr && used_.insert(sums->file).second) {
         listed = true;
         each_line(sums->file->text, [&](std::string_view line) {
           if (line.size() < 35) return true;
@@ -247,6 +247,7 @@ class Packages {
   Finder finder_;
   std::map<std::string, Database> databases_;
   std::set<std::string> diverted_, deleted_;
+  std::set<const PackageFile*> used_;  // many rows may have one name: their lists are read once
   std::map<uint32_t, size_t> counts_;
   std::string scratch_, rooted_;
 };

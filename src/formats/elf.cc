@@ -23,8 +23,8 @@ class Parser {
     CAREEN_TRY(program_headers());
     f_.map_segments();
     notes_and_interpreter();
-    sections();
     dynamic();
+    sections();
     return {};
   }
 
@@ -35,6 +35,10 @@ class Parser {
 
   void problem(std::string what) {
     if (f_.problems.size() < 16) f_.problems.push_back(std::move(what));
+  }
+  void over_limit(std::string what) {
+    f_.over_limit = true;
+    problem(std::move(what));
   }
 
   // A copy of part of the file; empty when it is not all there.
@@ -68,8 +72,16 @@ class Parser {
   // Relocations in pieces, so that their raw form is never held beside the parsed one.
   void relocation_table(uint64_t address, uint64_t size, const char* what, bool with_addend) {
     uint64_t each = (f_.is64 ? 8 : 4) * (with_addend ? 3 : 2), piece = each * 16'384;
-    size = std::min(size, kMaxRelocations * each);
-    for (uint64_t done = 0; done < size && f_.relocations.size() < kMaxRelocations; done += piece) {
+    if (size > kMaxRelocations * each) {
+      over_limit("more relocations than kMaxRelocations");
+      size = kMaxRelocations * each;
+    }
+    uint64_t follow = 0;
+    if (f_.offset_of(address, &follow))
+      f_.relocations.reserve(static_cast<size_t>(std::min(kMaxRelocations, f_.relocations.size() + std::min({size, follow, file_.size()}) / each)));
+    if (size != 0 && f_.relocations.size() >= kMaxRelocations) return over_limit("more relocations than kMaxRelocations");
+    for (uint64_t done = 0; done < size; done += piece) {
+      if (f_.relocations.size() >= kMaxRelocations) return over_limit("more relocations than kMaxRelocations");
       auto b = table(address + done, std::min(piece, size - done), what);
       relocations_in(b, with_addend);
       if (b.size() < std::min(piece, size - done)) break;
@@ -132,7 +144,7 @@ class Parser {
     uint16_t want = f_.is64 ? 56 : 32;
     if (count != 0 && phentsize_ != want) return Error{Errc::corrupt, "ELF program headers have an odd size"};
     if (count > kMaxSegments) {
-      problem("more than 4096 program headers (kMaxSegments)");
+      over_limit("more than 4096 program headers (kMaxSegments)");
       count = kMaxSegments;
     }
     for (uint64_t i = 0; i < count; ++i) {
@@ -207,20 +219,28 @@ class Parser {
       all.push_back(s);
     }
     bool is_static = std::none_of(f_.segments.begin(), f_.segments.end(), [](const ElfSegment& s) { return s.type == elf::kDynamic; });
-    bool named = false;
     uint64_t relocation_bytes = 0;  // of all sections: many headers may name the same bytes
-    for (const Section& s : all) {
-      if (s.type == 2 && !std::exchange(named, true) && s.link < all.size()) {
-        const Section& names = all[s.link];
-        if (names.size > kMaxStringTable || s.size > kMaxSymbols * 24) continue;
-        use_strings(at(names.offset, names.size));
-        for (const ElfSymbol& sym : symbols_in(at(s.offset, s.size)))
-          if (sym.defined && (sym.type == elf::kSymbolFunction || sym.type == elf::kSymbolIfunc)) f_.local_symbols.push_back(sym);
-        keep_strings();
-      }
+    for (const Section& s : all)
       if ((s.type == 4 || s.type == 9) && is_static && f_.type != elf::kTypeRelocatable && (relocation_bytes += s.size) <= kMaxRelocations * 24)
         relocations_in(at(s.offset, s.size), s.type == 4);
-    }
+    auto named = std::find_if(all.begin(), all.end(), [](const Section& s) { return s.type == 2; });
+    if (named != all.end() && named->link < all.size()) local_functions(named->offset, named->size, all[named->link].offset, all[named->link].size);
+  }
+
+  // Functions of .symtab. Only the walk of IFUNC resolvers asks for them, so they are read where there is one.
+  void local_functions(uint64_t offset, uint64_t size, uint64_t names_offset, uint64_t names_size) {
+    if (names_size > kMaxStringTable || size > kMaxSymbols * 24) return;
+    auto is_ifunc = [](const ElfSymbol& s) { return s.defined && s.type == elf::kSymbolIfunc; };
+    auto raw = at(offset, size);
+    bool wanted = std::any_of(f_.relocations.begin(), f_.relocations.end(), [](const ElfRelocation& r) { return r.type == elf::kRX64Irelative; }) ||
+                  std::any_of(f_.symbols.begin(), f_.symbols.end(), is_ifunc);
+    size_t each = f_.is64 ? 24 : 16, info = f_.is64 ? 4 : 12;
+    for (size_t i = 0; !wanted && i + each <= raw.size(); i += each) wanted = (raw[i + info] & 15) == elf::kSymbolIfunc;
+    if (!wanted) return;
+    use_strings(at(names_offset, names_size));
+    for (const ElfSymbol& s : symbols_in(raw))
+      if (is_ifunc(s) || (s.defined && s.type == elf::kSymbolFunction)) f_.local_symbols.push_back(s);
+    keep_strings();
   }
 
   std::vector<ElfSymbol> symbols_in(const std::vector<uint8_t>& b) const {
@@ -248,7 +268,7 @@ class Parser {
   void relocations_in(const std::vector<uint8_t>& b, bool with_addend) {
     size_t each = (f_.is64 ? 8 : 4) * (with_addend ? 3 : 2);
     for (size_t i = 0; i + each <= b.size(); i += each) {
-      if (f_.relocations.size() >= kMaxRelocations) return problem("more relocations than kMaxRelocations");
+      if (f_.relocations.size() >= kMaxRelocations) return over_limit("more relocations than kMaxRelocations");
       const uint8_t* p = b.data() + i;
       ElfRelocation x;
       if (f_.is64) {
@@ -285,10 +305,13 @@ class Parser {
     uint64_t where = 0;
     uint64_t step = word_size();
     auto add = [&](uint64_t address) {
-      if (f_.relocations.size() < kMaxRelocations) f_.relocations.push_back({address, type, 0, in_place(address)});
+      if (f_.relocations.size() < kMaxRelocations)
+        f_.relocations.push_back({address, type, 0, in_place(address)});
+      else
+        over_limit("more relocations than kMaxRelocations");
     };
     while (r.left() >= step) {
-      if (f_.relocations.size() >= kMaxRelocations) return problem("more relocations than kMaxRelocations");
+      if (f_.relocations.size() >= kMaxRelocations) return over_limit("more relocations than kMaxRelocations");
       uint64_t w = word(r);
       if ((w & 1) == 0) {
         add(w);
@@ -309,7 +332,7 @@ class Parser {
     }
     if (auto it = d.find(kGnuHash); it != d.end()) count = std::max(count, gnu_hash_count(it->second));
     if (count > kMaxSymbols) {
-      problem("more dynamic symbols than kMaxSymbols");
+      over_limit("more dynamic symbols than kMaxSymbols");
       count = kMaxSymbols;
     }
     return static_cast<size_t>(count);
@@ -320,7 +343,7 @@ class Parser {
     auto head = table(address, 8, "hash table");
     if (head.size() != 8) return 0;
     uint64_t buckets = load<uint32_t>(head.data(), f_.endian), count = load<uint32_t>(head.data() + 4, f_.endian);
-    if (buckets > kMaxSymbols) return problem("hash table is too large"), std::min<uint64_t>(count, kMaxSymbols);
+    if (buckets > kMaxSymbols) return over_limit("hash table is too large"), std::min<uint64_t>(count, kMaxSymbols);
     auto b = table(address + 8, buckets * 4, "hash buckets");
     uint64_t chains = address + 8 + buckets * 4, steps = 0;
     for (size_t i = 0; i + 4 <= b.size(); i += 4)
@@ -341,7 +364,7 @@ class Parser {
     if (head.size() != 16) return 0;
     Reader r(head, f_.endian);
     uint64_t buckets = r.u32(), first = r.u32(), bloom = r.u32();
-    if (buckets > kMaxSymbols || bloom > kMaxSymbols) return problem("GNU hash table is too large"), 0;
+    if (buckets > kMaxSymbols || bloom > kMaxSymbols) return over_limit("GNU hash table is too large"), 0;
     uint64_t at_buckets = address + 16 + bloom * word_size();
     auto b = table(at_buckets, buckets * 4, "GNU hash buckets");
     uint64_t highest = 0;
@@ -360,10 +383,14 @@ class Parser {
 
   void constructors(uint64_t address, uint64_t size) {
     auto b = table(address, std::min<uint64_t>(size, kMaxConstructors * word_size()), "constructor table");
+    std::map<uint64_t, uint64_t> relocated;  // what the loader will write into the table
+    if (f_.machine == elf::kMachineX86_64)
+      for (const ElfRelocation& x : f_.relocations)
+        if (x.type == elf::kRX64Relative && x.where >= address && x.where - address < b.size()) relocated[x.where] = static_cast<uint64_t>(x.addend);
     for (size_t i = 0; i + word_size() <= b.size(); i += word_size()) {
       Reader r(Bytes(b).subspan(i, word_size()), f_.endian);
       uint64_t v = word(r);
-      if (auto it = relocated_.find(address + i); it != relocated_.end()) v = it->second;
+      if (auto it = relocated.find(address + i); it != relocated.end()) v = it->second;
       if (v != 0 && v != UINT64_MAX) f_.constructors.push_back(v);
     }
   }
@@ -397,7 +424,10 @@ class Parser {
       else
         d[tag] = value;
     }
-    if (!ended) problem("the dynamic section has no end");
+    if (!ended && b.size() / (2 * word_size()) >= kMaxDynamicEntries)
+      over_limit("more than 16384 dynamic entries (kMaxDynamicEntries)");
+    else if (!ended)
+      problem("the dynamic section has no end");
     auto value = [&](uint64_t tag) {
       auto it = d.find(tag);
       return it == d.end() ? 0 : it->second;
@@ -405,7 +435,7 @@ class Parser {
     if (d.contains(kStrTab)) {
       uint64_t n = value(kStrSize);
       if (n > kMaxStringTable)
-        problem("string table larger than 256 MiB (kMaxStringTable)");
+        over_limit("string table larger than 256 MiB (kMaxStringTable)");
       else
         use_strings(table(value(kStrTab), n, "string table"));
     }
@@ -416,6 +446,7 @@ class Parser {
     f_.bind_now = d.contains(kBindNow) || (value(kFlags) & 8) != 0 || (value(kFlags1) & 1) != 0;
 
     uint64_t cap = kMaxRelocations * 24;
+    if (value(kRelrSize) > cap) over_limit("more relocations than kMaxRelocations");
     if (d.contains(kRelr)) relr(table(value(kRelr), std::min(value(kRelrSize), cap), "packed relocations"));
     if (d.contains(kRela)) relocation_table(value(kRela), value(kRelaSize), "relocations", true);
     if (d.contains(kRel)) relocation_table(value(kRel), value(kRelSize), "relocations", false);
@@ -424,9 +455,6 @@ class Parser {
       size_t each = f_.is64 ? 24 : 16;
       f_.symbols = symbols_in(table(value(kSymTab), symbol_count(d) * each, "symbol table"));
     }
-    if (f_.machine == elf::kMachineX86_64 && (d.contains(kInitArray) || d.contains(kPreinitArray)))
-      for (const ElfRelocation& x : f_.relocations)
-        if (x.type == elf::kRX64Relative) relocated_[x.where] = static_cast<uint64_t>(x.addend);
     keep_strings();
     if (d.contains(kInit) && value(kInit) != 0) f_.constructors.push_back(value(kInit));
     if (d.contains(kPreinitArray)) constructors(value(kPreinitArray), value(kPreinitArraySize));
@@ -439,7 +467,6 @@ class Parser {
   uint16_t phentsize_ = 0, phnum_ = 0, shentsize_ = 0, shnum_ = 0;
   Bytes strings_;
   std::vector<uint8_t> strings_owned_;
-  std::map<uint64_t, uint64_t> relocated_;
 };
 
 }  // namespace
@@ -488,7 +515,7 @@ void ElfFile::map_segments() {
   std::map<uint64_t, Mapping> all;  // by begin
   for (const ElfSegment& s : segments) {
     if (s.type != elf::kLoad || s.file_size == 0 || s.address > UINT64_MAX - s.file_size || s.offset > UINT64_MAX - s.file_size) continue;
-    Mapping m{s.address, s.address + s.file_size, s.offset, (s.flags & 1) != 0};
+    Mapping m{s.address, s.address + s.file_size, s.offset, (s.flags & 1) != 0, (s.flags & 2) != 0};
     if (s.offset % kPage == s.address % kPage && m.end < UINT64_MAX - kPage) {
       m.begin -= s.address % kPage;
       m.offset -= s.offset % kPage;
@@ -500,13 +527,13 @@ void ElfFile::map_segments() {
     auto it = all.lower_bound(m.begin);
     if (it != all.begin()) {
       Mapping& before = std::prev(it)->second;
-      if (before.end > until) all[until] = {until, before.end, before.offset + (until - before.begin), before.executable};
+      if (before.end > until) all[until] = {until, before.end, before.offset + (until - before.begin), before.executable, before.writable};
       if (before.end > m.begin) before.end = m.begin;
     }
     for (it = all.lower_bound(m.begin); it != all.end() && it->first < until;) {
       Mapping old = it->second;
       it = all.erase(it);
-      if (old.end > until) it = all.emplace(until, Mapping{until, old.end, old.offset + (until - old.begin), old.executable}).first;
+      if (old.end > until) it = all.emplace(until, Mapping{until, old.end, old.offset + (until - old.begin), old.executable, old.writable}).first;
     }
     all[m.begin] = m;
   }

@@ -63,7 +63,8 @@ struct ElfFile {
   std::vector<std::string> dlopen_notes;  // the JSON texts of .note.dlopen
   std::vector<ElfSegment> segments;
   std::vector<ElfSymbol> symbols;        // dynamic
-  std::vector<ElfSymbol> local_symbols;  // functions of .symtab, when there is one
+  bool over_limit = false;               // a table passed a named limit of this reader: what lies behind it was not seen
+  std::vector<ElfSymbol> local_symbols;  // functions of .symtab, in files with an IFUNC
   std::vector<ElfRelocation> relocations;
   std::vector<uint64_t> constructors;  // DT_INIT and the entries of DT_PREINIT_ARRAY and DT_INIT_ARRAY
   bool has_dynamic = false, has_tls = false, has_sections = false, bind_now = false;
@@ -73,7 +74,7 @@ struct ElfFile {
   // What the loader maps, whole pages, later segments over earlier ones: ascending and disjoint. Made by map_segments().
   struct Mapping {
     uint64_t begin = 0, end = 0, offset = 0;
-    bool executable = false;
+    bool executable = false, writable = false;
   };
   std::vector<Mapping> mappings;
   void map_segments();

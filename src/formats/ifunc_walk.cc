@@ -458,7 +458,11 @@ class Walker {
       todo.pop_back();
       Insn x;
       while (seen.insert(at).second && decode(at, x)) {
-        if (++steps > kMaxClobberInstructions || x.i.meta.category == ZYDIS_CATEGORY_CALL) return kCallerSaved;
+        if (++steps > kMaxClobberInstructions || x.i.meta.category == ZYDIS_CATEGORY_CALL) {
+          total_ += steps;
+          if (total_ > kMaxWalkTotal) out_.capped = true;
+          return kCallerSaved;
+        }
         for (size_t k = 0; k < x.i.operand_count; ++k)
           if (x.ops[k].type == ZYDIS_OPERAND_TYPE_REGISTER && (x.ops[k].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0)
             if (int r = register_index(x.ops[k].reg.value); r >= 0) written = static_cast<uint16_t>(written | 1U << r);
@@ -473,6 +477,7 @@ class Walker {
       }
     }
     total_ += steps;
+    if (total_ > kMaxWalkTotal) out_.capped = true;
     return clobbers_[function] = written & kCallerSaved;
   }
 

@@ -113,13 +113,18 @@ void read_bdb_page(BdbFile& db, const std::vector<uint8_t>& p, const HeaderSink&
     }
     if (key[0] == kBdbKeyData && key.size() == 5 && load<uint32_t>(key.data() + 1, Endian::little) == 0) continue;
     if (data[0] == kBdbKeyData) {
-      if (o.headers++ < kMaxRpmPackages) each(data.subspan(1));
+      if (o.headers++ < kMaxRpmPackages)
+        each(data.subspan(1));
+      else
+        problem(o, "more packages than kMaxRpmPackages");
     } else if (data[0] == kBdbOffPage && data.size() >= 12) {
       auto whole = db.overflow(db.word(data.data() + 4), db.word(data.data() + 8));
       if (!whole)
         problem(o, whole.error().what);
       else if (o.headers++ < kMaxRpmPackages)
         each(*whole);
+      else
+        problem(o, "more packages than kMaxRpmPackages");
     } else {
       problem(o, "an item of a hash page has an unknown type");
     }
@@ -159,7 +164,10 @@ Result<DatabaseOutcome> read_rpm_ndb(const FileView& file, const HeaderSink& eac
       continue;
     }
     if (index == 0 || offset == 0) continue;  // free
-    if (++o.headers > kMaxRpmPackages) break;
+    if (++o.headers > kMaxRpmPackages) {
+      problem(o, "more packages than kMaxRpmPackages");
+      break;
+    }
     if ((handed_out += count * kBlock) > file.size()) {
       problem(o, "slots share a package");
       break;

@@ -131,6 +131,8 @@ DigestIndicator digest_indicator(const YAML::Node& n, const std::string& where) 
   d.digest = digest_at(m, "digest");
   d.note = m.text("note", false);
   d.files = globs_at(m, "files");
+  for (const std::string& f : d.files)
+    if (f.find_first_of("*?[") != std::string::npos) fail(m.at("files"), where + ": '" + escape(f) + "': expected the path of one file of the layer");
   if (m.has("severity")) d.severity = severity_at(m, "severity");
   return d;
 }
@@ -228,7 +230,11 @@ void read_indicators(Threat& t, const YAML::Node& n) {
   Mapping m(n, "indicators", {"manifests", "layers", "files", "versions", "patterns", "windows", "rules", "structure", "paths"});
   for (const auto& i : m.list("manifests")) t.manifests.push_back(digest_indicator(i, "manifests"));
   for (const auto& i : m.list("layers")) t.layers.push_back(digest_indicator(i, "layers"));
-  for (const auto& i : m.list("files")) t.files.push_back(digest_indicator(i, "files"));
+  for (const auto& i : m.list("files")) {
+    t.files.push_back(digest_indicator(i, "files"));
+    if (t.files.back().digest.algorithm() != Algorithm::sha256)
+      fail(i, "files: expected sha256: and 64 hex digits; it is the digest that is known of every file");
+  }
   for (const auto& i : m.list("versions")) t.versions.push_back(version_indicator(i));
   for (const auto& i : m.list("patterns")) add_pattern(t, i);
   for (const auto& i : m.list("windows")) add_window(t, i);
@@ -326,7 +332,7 @@ std::optional<Severity> parse_severity(std::string_view s) {
 }
 
 Result<Threat> parse_threat(std::string_view yaml, const std::string& file) {
-  auto wrong = [&](int line, const std::string& what) { return Error{Errc::corrupt, escape(file) + ":" + std::to_string(line) + ": " + what}; };
+  auto wrong = [&](int line, const std::string& what) { return Error{Errc::usage, escape(file) + ":" + std::to_string(line) + ": " + what}; };
   if (yaml.size() > kMaxRecordBytes) return wrong(1, "a record has at most 8 MiB");
   // yaml-cpp expands aliases without a bound and recurses on nesting: a record needs neither.
   try {

@@ -34,7 +34,7 @@ Threat good(const std::string& yaml) {
 std::string mistake(const std::string& yaml) {
   auto t = parse_threat(yaml, "f.yaml");
   if (t) return "accepted";
-  EXPECT_EQ(t.error().code, Errc::corrupt);
+  EXPECT_EQ(t.error().code, Errc::usage);
   EXPECT_TRUE(t.error().what.starts_with("f.yaml:")) << t.error().what;
   return t.error().what.substr(std::min<size_t>(7, t.error().what.size()));
 }
@@ -68,7 +68,7 @@ TEST(ThreatRecord, MayHoldEveryKindOfIndicator) {
                        ", note: n}]\n"
                        "  layers: [{digest: \"sha256:" +
                        kZero +
-                       "\", files: [/usr/lib/x, \"**/y\"]}]\n"
+                       "\", files: [/usr/lib/x, usr/lib/y]}]\n"
                        "  files: [{digest: " +
                        kZero +
                        ", severity: low}]\n"
@@ -83,7 +83,7 @@ TEST(ThreatRecord, MayHoldEveryKindOfIndicator) {
                        "  paths: [{glob: /tmp/.x/*, note: n}]\n") +
                   "conditions: {architectures: [amd64], programs: [/usr/sbin/sshd], says: s}\nexploited: true\naliases: [EX-2]\n");
   EXPECT_THAT(t.manifests, SizeIs(1));
-  EXPECT_THAT(t.layers.at(0).files, ElementsAre("usr/lib/x", "**/y"));
+  EXPECT_THAT(t.layers.at(0).files, ElementsAre("usr/lib/x", "usr/lib/y"));
   EXPECT_EQ(t.files.at(0).severity, Severity::low);
   EXPECT_EQ(t.versions.at(0).type, PackageType::rpm);
   EXPECT_EQ(t.versions.at(0).from, "1");
@@ -183,6 +183,25 @@ TEST(ThreatMistake, InAnIndicatorIsToldWithLineAndExpectation) {
     std::string m = mistake(with(c.yaml));
     EXPECT_TRUE(m.starts_with(c.line)) << m << "\nfor " << c.yaml;
     EXPECT_THAT(m, HasSubstr(c.expected)) << c.yaml;
+  }
+}
+
+// Every file has a SHA-256 and no other digest: a record of another would never match, and nobody would see it.
+TEST(ThreatMistake, AFileOfAnotherDigestIsTold) {
+  std::string sha512 = "\"sha512:" + kZero + kZero + "\"";
+  std::string m = mistake(with("  files:\n    - {digest: " + kZero + "}\n    - {digest: " + sha512 + "}\n"));
+  EXPECT_TRUE(m.starts_with("15:")) << m;
+  EXPECT_THAT(m, HasSubstr("sha256"));
+  EXPECT_THAT(good(with("  manifests:\n    - {digest: " + sha512 + "}\n")).manifests, SizeIs(1)) << "a manifest may be known by it";
+  EXPECT_THAT(good(with("  layers:\n    - {digest: " + sha512 + "}\n")).layers, SizeIs(1));
+}
+
+TEST(ThreatMistake, AGlobAmongTheFilesOfALayerIsTold) {
+  for (const char* glob : {"**/y", "usr/lib/*.so", "usr/lib/liblzma.so.?", "usr/lib/[a-z].so"}) {
+    std::string m = mistake(with("  layers:\n    - {digest: " + kZero + ", files: [usr/lib/x, \"" + std::string(glob) + "\"]}\n"));
+    EXPECT_TRUE(m.starts_with("14:")) << m << " for " << glob;
+    EXPECT_THAT(m, HasSubstr(glob));
+    EXPECT_THAT(m, HasSubstr("expected the path of one file"));
   }
 }
 

@@ -155,6 +155,7 @@ Result<HttpResponse> HttpClient::once(const HttpRequest& request, const std::str
     curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
   }
+  if (request.head) curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
   if (!request.post_form.empty()) curl_easy_setopt(c, CURLOPT_COPYPOSTFIELDS, request.post_form.c_str());
 
   CURLcode rc = curl_easy_perform(c);
@@ -187,6 +188,8 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request) const {
     if (to.scheme == "http" && !options_.insecure && options_.unix_socket.empty() && !is_loopback(to.host))
       return Error{Errc::network, "redirected to plain HTTP at " + escape(to.host) + ": refused without --insecure"};
     trusted = trusted && to.same_origin(first);
+    if (!trusted && !request.post_form.empty())  // it holds a refresh token
+      return Error{Errc::auth, "redirected to another host, " + escape(to.host) + ", which the credentials are not for"};
   }
   return Error{Errc::network, "more than 8 redirects (kMaxRedirects)"};
 }

@@ -42,6 +42,7 @@ struct HttpRequest {
   std::map<std::string, std::string> headers;
   std::string authorization;  // of the first host alone
   std::string post_form;      // makes it a POST
+  bool head = false;          // no body is asked for
   uint64_t max_body = 4 << 20;
   // For a body that is not kept: called with its parts once the status is below 300; false ends the request early.
   std::function<bool(const HttpResponse& head, Bytes part)> on_body;

@@ -185,6 +185,7 @@ Result<ImageConfig> parse_config(std::string_view text) {
   const json& run = member(j, "config");
   c.entrypoint = texts_at(run, "Entrypoint");
   c.command = texts_at(run, "Cmd");
+  if (const nlohmann::json& check = member(run, "Healthcheck"); check.is_object()) c.healthcheck = texts_at(check, "Test");
   c.environment = texts_at(run, "Env");
   c.user = text_at(run, "User");
   c.working_dir = text_at(run, "WorkingDir");

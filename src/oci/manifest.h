@@ -49,6 +49,7 @@ struct ImageConfig {
   Platform platform;
   std::vector<Digest> diff_ids;  // claims
   std::vector<std::string> entrypoint, command, environment, ports, volumes;
+  std::vector<std::string> healthcheck;  // as it stands: CMD or CMD-SHELL, then words
   std::string user, working_dir, stop_signal, created;
   std::map<std::string, std::string> labels;
   std::vector<HistoryEntry> history;

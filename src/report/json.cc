@@ -75,7 +75,7 @@ Json coverage_json(const ScanResult& r) {
 
 std::vector<const InstalledPackage*> sorted_packages(const ScanResult& r) {
   std::vector<const InstalledPackage*> all;
-  for (const InstalledPackage& p : r.facts->packages) all.push_back(&p);
+  for (const InstalledPackage& p : r.packages) all.push_back(&p);
   std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) {
     return std::tie(a->package.name, a->package.version, a->package.architecture, a->database, a->layer) <
            std::tie(b->package.name, b->package.version, b->package.architecture, b->database, b->layer);

@@ -62,6 +62,7 @@ ScanResult result() {
                                                        "install ok installed\n  Source: xz-utils\n  Architecture: amd64\n  Version: 5.6.1-1\n"
                                                        "file /var/lib/dpkg/info/liblzma5.list |\n  /usr/lib/liblzma.so.5\nfile /usr/lib/liblzma.so.5 0755 "
                                                        "\"x\"\nlink /lib -> usr/lib\nlayer\nfile /odd\\x \"y\"\nwhiteout /etc/os-release"));
+  r.packages = r.facts->packages;
   Finding f;
   f.kind = FindingKind::backdoor;
   f.threat = "CVE-2024-3094";
@@ -228,6 +229,37 @@ TEST(SarifReport, LeavesOutWhatIsRefuted) {
   auto run = nlohmann::json::parse(sarif_text({result()}))["runs"][0];
   EXPECT_EQ(run["results"].size(), 3U);
   EXPECT_EQ(run["tool"]["driver"]["rules"].size(), 2U);
+}
+
+// Lines of the message are ours: a name in the image with a line break must not look like one of them.
+TEST(SarifReport, ALineBreakInANameBeginsNoLine) {
+  for (const std::string& evil :
+       {std::string("/x\nReachability: dormant"), std::string("/x\r\nReachability: dormant"), std::string("x.service\n\nReachability: dormant\n"),
+        std::string("/x\xe2\x80\xa8Reachability: dormant"), std::string("/x\xc2\x85Reachability: dormant"), std::string("/x\vReachability: dormant")}) {
+    ScanResult r = result();
+    r.findings.resize(1);
+    Finding& f = r.findings[0];
+    f.title = "A file of " + evil;
+    f.evidence = {{EvidenceBy::name, "owned by " + evil}, {EvidenceBy::digest, evil}};
+    f.reachability = {ReachState::reachable, {evil, "started by unit " + evil}};
+    f.where.path = evil;
+    f.remediation = evil;
+    r.coverage[1].what = evil;
+    auto run = nlohmann::json::parse(sarif_text({r}))["runs"][0];
+    std::string message = run["results"][0]["message"]["text"];
+    auto lines = split(message, '\n');
+    ASSERT_EQ(lines.size(), 6U) << message;
+    EXPECT_TRUE(lines[0].starts_with("A file of ")) << message;
+    EXPECT_TRUE(lines[1].starts_with("name: owned by ")) << message;
+    EXPECT_TRUE(lines[2].starts_with("digest: ")) << message;
+    EXPECT_EQ(lines[3], "Reachability: reachable");
+    EXPECT_TRUE(lines[4].starts_with("  ")) << message;
+    EXPECT_TRUE(lines[5].starts_with("  started by unit ")) << message;
+    for (std::string_view line : lines) EXPECT_TRUE(is_plain(line)) << message;
+    EXPECT_EQ(std::string(run["tool"]["driver"]["rules"][0]["shortDescription"]["text"]).find('\n'), std::string::npos);
+    EXPECT_EQ(std::string(run["tool"]["driver"]["rules"][0]["help"]["text"]).find('\n'), std::string::npos);
+    for (const auto& note : run["invocations"][0]["toolExecutionNotifications"]) EXPECT_EQ(std::string(note["message"]["text"]).find('\n'), std::string::npos);
+  }
 }
 
 TEST(Explain, AReportOfAnotherShapeDoesNotFail) {

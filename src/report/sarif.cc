@@ -52,12 +52,11 @@ std::string uri(std::string_view path) {
 }
 
 Json result_of(const Finding& f) {
-  std::string message = f.title;
-  for (const Evidence& e : f.evidence) message += "\n" + std::string(to_text(e.by)) + ": " + e.says;
-  message += "\nReachability: " + std::string(to_text(f.reachability.state));
-  for (const std::string& b : f.reachability.because) message += "\n  " + b;
-  std::string safe;
-  each_line(message, [&](std::string_view line) { return safe += (safe.empty() ? "" : "\n") + escape(line), true; });
+  // Each part by itself: a name in the image may hold a line break, and must not begin a line of ours.
+  std::string safe = escape(f.title);
+  for (const Evidence& e : f.evidence) safe += "\n" + std::string(to_text(e.by)) + ": " + escape(e.says);
+  safe += "\nReachability: " + std::string(to_text(f.reachability.state));
+  for (const std::string& b : f.reachability.because) safe += "\n  " + escape(b);
   Json location = {{"physicalLocation", {{"artifactLocation", {{"uri", uri(f.where.path.value_or(""))}}}, {"region", {{"startLine", 1}}}}}};
   if (f.where.layer_index) location["logicalLocations"] = Json::array({{{"name", "layer " + std::to_string(*f.where.layer_index)}, {"kind", "namespace"}}});
   return {{"ruleId", rule_of(f)},

@@ -97,8 +97,7 @@ std::string table_report(const ScanResult& r, const TableOptions& o) {
   what += r.distribution.pretty.empty() ? (r.distribution.id.empty() ? "distribution not recorded" : escape(r.distribution.id + " " + r.distribution.release))
                                         : escape(r.distribution.pretty);
   if (!r.distribution.pretty.empty() && !r.distribution.release.empty()) what += " (" + escape(r.distribution.id + " " + r.distribution.release) + ")";
-  out +=
-      wrap(what + fmt::format("  {} {}, {} packages", r.layers.size(), r.layers.size() == 1 ? "layer" : "layers", r.facts->packages.size()), "", "  ", o.width);
+  out += wrap(what + fmt::format("  {} {}, {} packages", r.layers.size(), r.layers.size() == 1 ? "layer" : "layers", r.packages.size()), "", "  ", o.width);
   for (const std::string& remark : r.remarks) out += wrap(escape(remark), "note: ", "  ", o.width);
   std::string sentence = wrap(verdict_sentence(r), "", "  ", o.width);
   size_t word = std::string(to_text(r.judgement.verdict)).size();
@@ -135,12 +134,12 @@ std::string table_report(const ScanResult& r, const TableOptions& o) {
 
 std::string packages_table(const ScanResult& r) {
   size_t name = 4, version = 7;
-  for (const InstalledPackage& p : r.facts->packages) {
+  for (const InstalledPackage& p : r.packages) {
     name = std::max(name, std::min<size_t>(40, columns(escape(p.package.name))));
     version = std::max(version, std::min<size_t>(36, columns(escape(p.package.version))));
   }
   std::string out = fmt::format("{:<{}}  {:<{}}  {:<5} {:<8} {}\n", "NAME", name, "VERSION", version, "TYPE", "ARCH", "SOURCE");
-  for (const InstalledPackage& p : r.facts->packages) {
+  for (const InstalledPackage& p : r.packages) {
     std::string source = p.package.source == p.package.name ? "" : escape(p.package.source);
     std::string line = fmt::format("{:<{}}  {:<{}}  {:<5} {:<8} {}", escape(p.package.name), name, escape(p.package.version), version, to_text(p.package.type),
                                    escape(p.package.architecture), source);

@@ -12,15 +12,15 @@
 #include "worker/worker.h"
 
 namespace careen {
-namespace {
 
-// Whether something that counts for the verdict is missing, so that the facts may not be remembered as the layer's.
 bool incomplete(const std::vector<Coverage>& rows) {
   return std::any_of(rows.begin(), rows.end(), [](const Coverage& c) {
     bool counts = c.question == Question::content || c.question == Question::packages || c.question == Question::threats;
     return counts && (c.state == CoverageState::partly || c.state == CoverageState::not_looked);
   });
 }
+
+namespace {
 
 class LayerReader {
  public:
@@ -131,7 +131,6 @@ class LayerReader {
       tell();
     };
     auto result = run_layer_worker(request, w);
-    if (input.cancel) input.cancel();
     input.fd.reset();  // a stream's writer ends now, if it has not
     if (input.finish) {
       auto ended = input.finish();
@@ -145,6 +144,7 @@ class LayerReader {
     LayerOutcome out;
     bool only_patterns = false;
     std::shared_ptr<LayerFacts> known;
+    uint64_t known_size = 0;
     // Without a promised digest the bytes are digested before what is remembered of them counts.
     if (l.descriptor.digest.empty() && !image_.is_rootfs && !l.single_file && options_.cache->blob(l.claimed_diff_id)) {
       auto digest = run_worker(i, WorkerRole::digest, false);
@@ -154,17 +154,31 @@ class LayerReader {
       if (auto blob = options_.cache->blob(l.descriptor.digest)) {
         known = options_.cache->facts(blob->diff_id, patterns_, &only_patterns);
         only_patterns = only_patterns && known;
+        known_size = blob->size;
       }
     }
-    for (int attempt = 0;; ++attempt) {
+    for (int attempt = 0;;) {
       auto result = run_worker(i, WorkerRole::layer, only_patterns);
+      if (!result && only_patterns) {  // what is remembered still counts; only the new patterns were not searched
+        out.facts = known;
+        out.blob = l.descriptor.digest;
+        out.blob_size = known_size;
+        out.verified = true;
+        out.coverage.push_back({Question::threats, CoverageState::not_looked, "", "patterns that are new were not searched: " + result.error().what});
+        return out;
+      }
       if (!result) {
         out.coverage.push_back({Question::content, CoverageState::not_looked, "", result.error().what});
         return out;
       }
+      if (only_patterns && result->diff_id != known->diff_id.text()) {  // other bytes than remembered: read them in full
+        only_patterns = false;
+        known = nullptr;
+        continue;
+      }
       auto computed = Digest::parse(result->blob_digest);
       bool lies = computed && !l.descriptor.digest.empty() && *computed != l.descriptor.digest;
-      if (lies && image_.source == "registry" && attempt == 0) continue;  // perhaps damaged on the way
+      if (lies && image_.source == "registry" && attempt++ == 0) continue;  // perhaps damaged on the way
       if (lies) out.mismatch = DigestMismatch{"layer", l.descriptor.digest, *computed};
       take(l, std::move(*result), only_patterns ? known : nullptr, computed ? *computed : Digest{}, out);
       return out;
@@ -181,7 +195,7 @@ class LayerReader {
     out.elf_seconds = r.elf_seconds;
     out.verified = !blob.empty() && !facts->diff_id.empty() && !incomplete(facts->coverage) && !out.mismatch;
     bool cacheable = out.verified && !image_.is_rootfs && !l.single_file && !incomplete(facts->hit_coverage);
-    if (known && known->diff_id == facts->diff_id) {
+    if (known) {
       known->hits = std::move(facts->hits);
       known->hit_coverage = std::move(facts->hit_coverage);
       if (cacheable) options_.cache->put_hits(*known);

@@ -16,4 +16,7 @@ struct LayerOutcome {
 
 std::vector<LayerOutcome> read_layers(const Image& image, const ScanOptions& options);
 
+// Whether something that counts for the verdict is missing, so that the facts may not be remembered as the layer's.
+bool incomplete(const std::vector<Coverage>& rows);
+
 }  // namespace careen

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "facts/collector.h"
+#include "scan/judged.h"
 #include "scan/layer_reader.h"
 #include "worker/worker.h"
 
@@ -86,15 +87,14 @@ void gather_coverage(const Image& image, const std::vector<LayerOutcome>& layers
     add(layers[i].coverage);
     if (layers[i].facts) add(layers[i].facts->coverage), add(layers[i].facts->hit_coverage);
   }
-  if (image.unreadable)
-    for (size_t i = 0; i < image.unreadable->size(); ++i) {
-      if (i == 20) {
-        result.coverage.push_back(
-            {Question::content, CoverageState::partly, "", "and " + std::to_string(image.unreadable->size() - i) + " more paths that could not be read"});
-        break;
-      }
-      result.coverage.push_back({Question::content, CoverageState::partly, "/" + (*image.unreadable)[i], "could not be read"});
-    }
+  for (const std::string& gap : image.gaps) result.coverage.push_back({Question::content, CoverageState::not_looked, "", gap});
+  if (!image.unreadable) return;
+  size_t told = 0;
+  for (const Unread& u : *image.unreadable)
+    if (!u.matters || ++told <= 20)
+      result.coverage.push_back({Question::content, u.matters ? CoverageState::partly : CoverageState::not_applicable, "/" + u.path, u.why});
+  if (told > 20)
+    result.coverage.push_back({Question::content, CoverageState::partly, "", "and " + std::to_string(told - 20) + " more paths that were not read"});
 }
 
 // One row for each question that was looked at without a gap, so that a reader sees the whole of what was asked.
@@ -182,8 +182,33 @@ DetectInput detect_input(const Image& image, const ScanOptions& options, const s
 
 }  // namespace
 
+namespace {
+
+// The conclusion of an earlier scan of the same layers with the same knowledge by this same program.
+std::optional<ScanResult> recall(const Image& image, const ScanOptions& options) {
+  auto key = options.wants_facts ? std::nullopt : judged_key(image, options);
+  if (!key) return std::nullopt;
+  auto stored = options.cache->judged(key->key, key->diff_ids);
+  ScanResult result = describe(image, options);
+  if (!stored || !restore_judged(*stored, result)) return std::nullopt;
+  return result;
+}
+
+// Kept only when every layer was read whole, so that nothing in it hangs on this run's limits or luck.
+void remember(const Image& image, const ScanOptions& options, const std::vector<LayerOutcome>& layers, const ScanResult& result) {
+  for (const LayerOutcome& l : layers)
+    if (!l.facts || !l.verified || l.mismatch || !l.coverage.empty() || incomplete(l.facts->hit_coverage)) return;
+  if (auto key = judged_key(image, options)) options.cache->put_judged(key->key, store_judged(result));
+}
+
+}  // namespace
+
 ScanResult scan_image(const Image& image, const ScanOptions& options) {
   Stopwatch watch;
+  if (auto known = recall(image, options)) {
+    watch.lap("recall");
+    return *known;
+  }
   ScanResult result = describe(image, options);
 
   std::vector<LayerOutcome> layers = read_layers(image, options);
@@ -200,6 +225,7 @@ ScanResult scan_image(const Image& image, const ScanOptions& options) {
       std::make_shared<ImageFacts>(build_image_facts(std::move(facts), image.is_rootfs ? ImageTree::Whiteouts::plain : ImageTree::Whiteouts::apply));
   result.coverage.insert(result.coverage.end(), image_facts->coverage.begin(), image_facts->coverage.end());
   result.distribution = image_facts->distribution;
+  result.packages = image_facts->packages;
   result.facts = image_facts;
   watch.lap("merge");
 
@@ -212,6 +238,7 @@ ScanResult scan_image(const Image& image, const ScanOptions& options) {
 
   round_off(result, true);
   result.judgement = judge(result.findings, result.coverage, false);
+  remember(image, options, layers, result);
   return result;
 }
 

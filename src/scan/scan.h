@@ -23,6 +23,7 @@ struct ScanOptions {
   uint64_t spool_limit = 0, max_layer = 0;  // 0: the defaults of facts/collector.h
   unsigned jobs = 0;                        // layers at once; 0: one per processor
   unsigned stall_seconds = 300;
+  bool wants_facts = false;  // the merged facts are needed, not the conclusion alone
   // Called from several threads, one at a time: bytes of layers read so far, and of all that are to be read.
   std::function<void(uint64_t done, uint64_t total, size_t layers_left)> on_progress;
 };
@@ -47,7 +48,8 @@ struct ScanResult {
   std::vector<Coverage> coverage;
   std::string threats_date;
   uint64_t threats_known = 0;
-  std::shared_ptr<const ImageFacts> facts;
+  std::vector<InstalledPackage> packages;
+  std::shared_ptr<const ImageFacts> facts;  // null when the conclusion was remembered and ScanOptions::wants_facts was not set
 };
 
 ScanResult scan_image(const Image& image, const ScanOptions& options);

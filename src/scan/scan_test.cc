@@ -173,7 +173,7 @@ TEST_F(Scan, APoisonedCacheIsReadAnew) {
   scan_folder(folder);
   ScanResult good = scan(text(good_text));
   // The facts of a clean layer under the poisoned one's name, without and with its blob's row.
-  ASSERT_EQ(test::run_sql(scratch_ / "cache/layers-v1.sqlite", "DELETE FROM layer WHERE diff_id<>'" + good.layers[0].diff_id->text() +
+  ASSERT_EQ(test::run_sql(scratch_ / "cache/layers-v2.sqlite", "DELETE FROM layer WHERE diff_id<>'" + good.layers[0].diff_id->text() +
                                                                    "'; UPDATE blob SET diff_id='" + good.layers[0].diff_id->text() + "'"),
             "");
   EXPECT_EQ(scan_folder(folder).judgement.verdict, Verdict::flagged);
@@ -189,10 +189,115 @@ TEST_F(Scan, ANewPatternSetReadsTheLayerForThatAlone) {
   p.wild.assign(10, 0);
   set->patterns.push_back(p);
   set->threats[0].patterns.push_back(p);
+  set->sources = {{"a newer file", 1, digest_of(as_bytes("hay-needle")), ""}};
   options_.threats = set;
   EXPECT_EQ(scan_folder(folder).judgement.verdict, Verdict::flagged);
   EXPECT_EQ(scan_folder(folder).judgement.verdict, Verdict::flagged);
   EXPECT_EQ(options_.cache->status().layers, 1U);
+}
+
+// The same threats and one more pattern, which no file has.
+std::shared_ptr<ThreatSet> with_a_new_pattern(const ThreatSet& old, const std::string& bytes = "never-there") {
+  auto set = std::make_shared<ThreatSet>(old);
+  PatternSpec p = set->patterns[0];
+  p.id = "T-1/new";
+  p.bytes.assign(bytes.begin(), bytes.end());
+  p.wild.assign(bytes.size(), 0);
+  set->patterns.push_back(p);
+  set->threats[0].patterns.push_back(p);
+  set->sources = {{"a newer file", 1, digest_of(as_bytes(bytes)), ""}};
+  return set;
+}
+
+void remove_blob(const std::string& folder, const Digest& digest) {
+  ASSERT_TRUE(std::filesystem::remove(folder + "/blobs/sha256/" + std::string(digest.hex())));
+}
+
+TEST_F(Scan, WhatIsRememberedStillFlagsWhenNewPatternsCannotBeSearched) {
+  std::string folder = layout(text("file /x \"bad\"\nlayer\nfile /y \"good\""));
+  ScanResult first = scan_folder(folder);
+  ASSERT_EQ(first.judgement.verdict, Verdict::flagged);
+  for (const auto& l : first.layers) remove_blob(folder, *l.digest);
+  options_.threats = with_a_new_pattern(*options_.threats);
+  for (int again = 0; again < 2; ++again) {
+    ScanResult r = scan_folder(folder);
+    EXPECT_EQ(r.judgement.verdict, Verdict::flagged) << again;
+    ASSERT_EQ(r.findings.size(), 1U) << again;
+    EXPECT_EQ(r.findings[0].id, first.findings[0].id);
+    for (size_t i = 0; i < 2; ++i) {
+      EXPECT_EQ(r.layers[i].diff_id, first.layers[i].diff_id);
+      EXPECT_EQ(r.layers[i].digest, first.layers[i].digest);
+      std::string name = "layer " + std::to_string(i);
+      EXPECT_THAT(r.coverage,
+                  Contains(testing::AllOf(testing::Field(&Coverage::question, Question::threats), testing::Field(&Coverage::state, CoverageState::not_looked),
+                                          testing::Field(&Coverage::what, HasSubstr(name)))));
+    }
+  }
+}
+
+TEST_F(Scan, ACleanImageIsUndeterminedWhenNewPatternsCannotBeSearched) {
+  std::string folder = layout(text("file /x \"good\""));
+  ScanResult first = scan_folder(folder);
+  ASSERT_EQ(first.judgement.verdict, Verdict::clean);
+  remove_blob(folder, *first.layers[0].digest);
+  auto old = options_.threats;
+  options_.threats = with_a_new_pattern(*old);
+  EXPECT_EQ(scan_folder(folder).judgement.verdict, Verdict::undetermined);
+  options_.threats = old;
+  EXPECT_EQ(scan_folder(folder).judgement.verdict, Verdict::clean) << "what was searched before still stands";
+}
+
+TEST_F(Scan, PatternsFoundBeforeStillCountWhenNewOnesCannotBeSearched) {
+  std::string folder = layout(text("file /x \"..needle-text..\""));
+  ScanResult first = scan_folder(folder);
+  ASSERT_EQ(first.judgement.verdict, Verdict::flagged);
+  remove_blob(folder, *first.layers[0].digest);
+  options_.threats = with_a_new_pattern(*options_.threats);
+  EXPECT_NE(scan_folder(folder).judgement.verdict, Verdict::clean);
+}
+
+// The bytes under the blob's name are others than those that were remembered: what they hold is read in full.
+TEST_F(Scan, OtherBytesThanRememberedAreReadInFull) {
+  options_.wants_facts = true;
+  for (const char* now : {"file /x \"bad\"", "file /y \"fine\"\nfile /z \"bad\"", "file /x \"..needle-text..\"", "file /q \"fine\""}) {
+    std::string folder = layout(text("file /x \"good\""));
+    ScanResult first = scan_folder(folder);
+    ASSERT_EQ(first.judgement.verdict, Verdict::clean);
+    std::ofstream(folder + "/blobs/sha256/" + std::string(first.layers[0].digest->hex()), std::ios::binary) << test::ImageText(now).tars()[0];
+    auto old = options_.threats;
+    auto cache = options_.cache;
+    options_.threats = with_a_new_pattern(*old);
+    ScanResult cached = scan_folder(folder);
+    options_.cache = LayerCache::open("");
+    ScanResult fresh = scan_folder(folder);
+    options_.threats = old;
+    options_.cache = cache;
+    EXPECT_THAT(rules(cached), Contains(std::string(kDigestMismatchRule))) << now;
+    auto ids = [](const ScanResult& r) {
+      std::string out;
+      for (const Finding& f : r.findings) out += f.id + " ";
+      return out;
+    };
+    EXPECT_EQ(ids(cached), ids(fresh)) << now;
+    EXPECT_EQ(cached.coverage, fresh.coverage) << now;
+    EXPECT_EQ(cached.judgement.verdict, Verdict::flagged) << now;
+    EXPECT_EQ(cached.layers[0].diff_id, fresh.layers[0].diff_id) << now;
+    EXPECT_EQ(cached.layers[0].digest, fresh.layers[0].digest) << now;
+    EXPECT_EQ(cached.facts->layers[0]->files.size(), fresh.facts->layers[0]->files.size()) << now;
+  }
+}
+
+TEST_F(Scan, AHiddenFileThatIsSuspectedFlags) {
+  auto set = std::make_shared<ThreatSet>(*options_.threats);
+  PatternRule r;
+  r.id = "quoted", r.any = {"T-1/needle"}, r.severity = Severity::high, r.suspected = true;
+  set->threats[0].rules = {r};
+  options_.threats = set;
+  ScanResult hidden = scan(text("file /x \"..needle-text..\"\nlayer\nwhiteout /x"));
+  EXPECT_EQ(hidden.judgement.verdict, Verdict::flagged);
+  ASSERT_EQ(hidden.findings.size(), 1U);
+  EXPECT_EQ(hidden.findings[0].severity, Severity::high);
+  EXPECT_EQ(hidden.findings[0].confidence, Confidence::suspected);
 }
 
 TEST_F(Scan, WithoutACacheTheResultIsTheSame) {

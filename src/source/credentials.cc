@@ -65,6 +65,7 @@ std::optional<Credentials> ask_helper(const std::string& helper, const std::stri
       break;
     }
     auto n = read_some(out_read.get(), buffer);
+    if (text.size() > kMaxConfigFile) ::kill(pid, SIGKILL);
     if (!n || *n == 0 || text.size() > kMaxConfigFile) break;
     text += as_text(Bytes(buffer).first(*n));
   }
@@ -73,7 +74,8 @@ std::optional<Credentials> ask_helper(const std::string& helper, const std::stri
   }
   auto j = parse_json(text, "the credential helper's answer");
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !j || !j->is_object()) return std::nullopt;
-  Credentials c{j->value("Username", ""), j->value("Secret", ""), ""};
+  auto field = [&](const char* key) { return j->contains(key) && (*j)[key].is_string() ? (*j)[key].get<std::string>() : std::string{}; };
+  Credentials c{field("Username"), field("Secret"), ""};
   if (c.user == "<token>") c.identity_token = c.password;
   if (c.password.empty()) return std::nullopt;
   return c;

@@ -20,8 +20,7 @@ struct BlobInput {
   bool region = false;
   uint64_t offset = 0, length = 0;
   std::function<Result<void>()> finish;  // for a stream: waits for what fills it and says how that went; may be empty
-  std::function<bool()> alive;           // for a stream: whether data may still come; may be empty
-  std::function<void()> cancel;          // for a stream: ends it early; may be empty
+  std::function<bool()> alive;           // for a stream: whether it is its source that is waited for; may be empty
   Fd fd;                                 // last, so that it is closed before what waits for the stream's writer goes
 };
 
@@ -40,6 +39,12 @@ struct DigestMismatch {
   Digest expected, actual;
 };
 
+// A path of a root file system that was not read.
+struct Unread {
+  std::string path, why;
+  bool matters = true;  // false for places that hold nothing of the system's own
+};
+
 struct Image {
   std::string reference;  // as typed
   std::string source;     // oci-dir, docker-archive, registry, …
@@ -54,7 +59,8 @@ struct Image {
   std::vector<std::string> remarks;  // about how it was found, for the user
   bool is_rootfs = false;            // dir: a root file system
   bool is_single_file = false;
-  std::shared_ptr<std::vector<std::string>> unreadable;  // dir: paths that could not be read; whole once the layer was
+  std::vector<std::string> gaps;                    // what should have been examined and could not be had
+  std::shared_ptr<std::vector<Unread>> unreadable;  // dir: whole once the layer was read
 };
 
 // Which images of several are wanted.

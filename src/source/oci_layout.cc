@@ -36,8 +36,6 @@ class Chooser {
     for (const Descriptor& d : roots) CAREEN_TRY(visit(d, {}, {}, 0));
     if (leaves_.empty() && !first_error_ && !others_.empty())
       return Error{Errc::not_found, "no image for " + escape(platforms_.platform->text()) + "; there is " + list({})};
-    if (leaves_.empty() && !first_error_ && !others_.empty())
-      return Error{Errc::not_found, "no image for " + escape(platforms_.platform->text()) + "; there is " + list({})};
     if (leaves_.empty()) return first_error_ ? *first_error_ : Error{Errc::not_found, "the index names no image"};
     std::vector<Image> images;
     for (Leaf& leaf : leaves_) {
@@ -51,7 +49,7 @@ class Chooser {
     }
     if (images.empty()) return *first_error_;
     if (platforms_.all && first_error_)
-      for (Image& i : images) i.remarks.push_back("another image of the index could not be read: " + first_error_->what);
+      for (Image& i : images) i.gaps.push_back("another image of the index could not be read: " + first_error_->what);
     return pick(std::move(images));
   }
 
@@ -68,6 +66,7 @@ class Chooser {
     if (seen_.size() > kMaxIndexEntries) return Error{Errc::limit, "more than 10000 manifests (kMaxIndexEntries)"};
     auto text = store_.manifest(d);
     if (!text) {
+      if (d.platform && Platform::of_this_machine().wants(*d.platform)) own_missing_ = true;
       if (!first_error_) first_error_ = text.error();
       return depth == 0 ? Result<void>(std::move(text).error()) : Result<void>{};
     }
@@ -75,6 +74,7 @@ class Chooser {
     if (!d.digest.empty() && actual != d.digest) mismatches.push_back({"manifest", d.digest, actual});
     auto m = parse_manifest(*text);
     if (!m) {
+      if (d.platform && Platform::of_this_machine().wants(*d.platform)) own_missing_ = true;
       if (!first_error_) first_error_ = Error(m.error()).in(d.digest.text());
       return {};
     }
@@ -146,6 +146,7 @@ class Chooser {
       if (out.empty()) return Error{Errc::not_found, "no image for " + escape(platforms_.platform->text()) + "; there is " + list(images)};
       return out;
     }
+    if (own_missing_ && first_error_) return *first_error_;  // the one that this machine would run: another's verdict would mislead
     if (images.size() == 1) return images;
     if (std::any_of(images.begin(), images.end(), [](const Image& i) { return Platform::of_this_machine().wants(i.platform); }))
       return with(Platform::of_this_machine());
@@ -159,6 +160,7 @@ class Chooser {
   std::vector<Leaf> leaves_;
   std::vector<std::string> others_;
   std::optional<Error> first_error_;
+  bool own_missing_ = false;  // the image for this machine could not be read
 };
 
 class LayoutStore : public ManifestStore {

@@ -168,10 +168,43 @@ TEST_F(Layout, APlatformThatCannotBeReadDoesNotVanishFromAllPlatforms) {
   tree_->layout({tree_->index({tree_->image("linux", "amd64", {"a"}), broken})});
   tree_->files.erase(blob_file(broken));
   auto images = read("", all());
-  bool told = !images;
-  if (images)
-    for (const Image& i : *images) told |= !i.remarks.empty();
-  EXPECT_TRUE(told) << "one of two platforms was not read and nothing says so";
+  ASSERT_TRUE(images) << images.error().what;
+  EXPECT_THAT(platforms_of(images), ElementsAre("linux/amd64"));
+  for (const Image& i : *images) EXPECT_FALSE(i.gaps.empty()) << "one of two platforms was not read and nothing says so";
+  tree_->layout({tree_->index({tree_->image("linux", "amd64", {"a"}), tree_->image("linux", "arm64", {"c"})})});
+  images = read("", all());
+  ASSERT_TRUE(images);
+  for (const Image& i : *images) EXPECT_TRUE(i.gaps.empty());
+}
+
+// Without a platform asked for, this machine's is meant: the verdict on another would mislead.
+TEST_F(Layout, WhenThisMachinesImageIsMissingAnotherIsNotTakenForIt) {
+  auto on = [](json d, const Platform& p) {
+    d["platform"] = {{"os", p.os}, {"architecture", p.architecture}};
+    if (!p.variant.empty()) d["platform"]["variant"] = p.variant;
+    return d;
+  };
+  json own = on(tree_->image(here_.os, here_.architecture, {"own"}, here_.variant), here_);
+  json other = on(tree_->image("linux", "s390x", {"other"}), *Platform::parse("linux/s390x"));
+  if (here_.wants(*Platform::parse("linux/s390x"))) GTEST_SKIP() << "this machine is the other platform";
+  std::string kept = tree_->files[blob_file(own)];
+  for (const std::optional<std::string>& broken : {std::optional<std::string>{}, std::optional<std::string>("no manifest")}) {
+    for (const auto& order : {std::vector<json>{own, other}, std::vector<json>{other, own}}) {
+      tree_->files[blob_file(own)] = kept;
+      tree_->layout({tree_->index(order)});
+      tree_->files.erase(blob_file(own));
+      if (broken) tree_->files[blob_file(own)] = *broken;
+      auto images = read();
+      ASSERT_FALSE(images) << "the image of " << images->front().platform.text();
+      EXPECT_NE(images.error().code, Errc::usage);
+      EXPECT_THAT(images.error().what, HasSubstr(own["digest"].get<std::string>().substr(7)));
+      EXPECT_THAT(platforms_of(read("", only("linux/s390x"))), ElementsAre("linux/s390x")) << "asked for, it is what is meant";
+    }
+  }
+  tree_->files[blob_file(own)] = kept;
+  tree_->layout({tree_->index({other, own})});
+  tree_->files.erase(blob_file(other));
+  EXPECT_THAT(platforms_of(read()), ElementsAre(here_.text())) << "another's absence is none of this one's business";
 }
 
 TEST_F(Layout, CirclesAndDeepIndexesEnd) {

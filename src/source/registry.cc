@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "base/log.h"
@@ -80,6 +82,44 @@ class Registry : public std::enable_shared_from_this<Registry> {
     return r;
   }
 
+  Result<Digest> head(const std::string& identifier) {
+    HttpRequest q;
+    q.url = base_ + "/v2/" + ref_.repository + "/manifests/" + identifier;
+    q.headers["Accept"] = kAccept;
+    q.head = true;
+    CAREEN_ASSIGN(HttpResponse r, with_retries(q));
+    if (r.status == 404) return Error{Errc::not_found, "no image " + escape(ref_.text()) + " in the registry"};
+    CAREEN_TRY(expect_ok(r, "manifest"));
+    auto d = Digest::parse(r.header("docker-content-digest"));
+    return d ? *d : Digest{};
+  }
+
+  // A list in pages, as the distribution specification has it: an array under `key`, the next page by a Link header.
+  Result<std::vector<std::string>> list(const std::string& first, const char* key) {
+    std::vector<std::string> out;
+    std::set<std::string> seen;
+    for (std::string path = first; !path.empty();) {
+      if (!seen.insert(path).second) return Error{Errc::network, escape(server_) + ": the pages of its list go round in a circle"};
+      HttpRequest q;
+      q.url = base_ + path;
+      q.max_body = 64 << 20;
+      CAREEN_ASSIGN(HttpResponse r, with_retries(q));
+      CAREEN_TRY(expect_ok(r, key));
+      CAREEN_ASSIGN(auto j, parse_json(r.body, "the registry's list"));
+      if (!j.is_object()) return Error{Errc::network, escape(server_) + ": its list is no object"};
+      size_t before = out.size();
+      if (j.contains(key) && j[key].is_array())
+        for (const auto& name : j[key])
+          if (name.is_string()) out.push_back(name.get<std::string>());
+      if (out.size() > kMaxListed) return Error{Errc::limit, escape(server_) + " lists more than 2000000 names (kMaxListed)"};
+      path = next_page(r.header("link"), path);
+      if (!path.empty() && out.size() == before && seen.size() > 1000) return Error{Errc::network, escape(server_) + ": its list goes on without names"};
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+  }
+
   Result<std::string> blob(const Descriptor& d, uint64_t limit) {
     CAREEN_ASSIGN(HttpResponse r, get("/blobs/" + d.digest.text(), "", limit));
     CAREEN_TRY(expect_ok(r, "config"));
@@ -93,7 +133,7 @@ class Registry : public std::enable_shared_from_this<Registry> {
     ::fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
     auto state = std::make_shared<Stream>();
     state->thread = std::thread([self = shared_from_this(), d, out = Fd(ends[1]), s = state.get()]() mutable {
-      s->outcome = self->pump(d, out.get());
+      s->outcome = self->pump(d, out.get(), s->writing);
       out.reset();
       s->running = false;
     });
@@ -103,7 +143,7 @@ class Registry : public std::enable_shared_from_this<Registry> {
       if (state->thread.joinable()) state->thread.join();
       return state->outcome;
     };
-    in.alive = [state] { return state->running.load(); };
+    in.alive = [state] { return state->running && !state->writing; };
     return in;
   }
 
@@ -111,7 +151,7 @@ class Registry : public std::enable_shared_from_this<Registry> {
   struct Stream {
     std::thread thread;
     Result<void> outcome;
-    std::atomic<bool> running{true};
+    std::atomic<bool> running{true}, writing{false};  // writing: it is the reader that is waited for
     ~Stream() {
       if (thread.joinable()) thread.join();
     }
@@ -130,6 +170,26 @@ class Registry : public std::enable_shared_from_this<Registry> {
       return Error{Errc::auth, escape(server_) + " answered " + std::to_string(r.status) + says + "; " + hint};
     }
     return Error{r.status == 404 ? Errc::not_found : Errc::network, escape(server_) + " answered " + std::to_string(r.status) + " for the " + what + says};
+  }
+
+  // The path of the next page: </v2/…?last=x>; rel="next". Only its path and query count, so it never leads to another host.
+  static std::string next_page(std::string_view link, std::string_view current) {
+    size_t open = link.find('<'), close = link.find('>');
+    if (open == std::string_view::npos || close == std::string_view::npos || close < open || link.find("next") == std::string_view::npos) return {};
+    std::string_view target = link.substr(open + 1, close - open - 1);
+    if (size_t scheme = target.find("://"); scheme != std::string_view::npos) {
+      size_t slash = target.find('/', scheme + 3);
+      target = slash == std::string_view::npos ? std::string_view{} : target.substr(slash);
+    }
+    if (target.starts_with('/')) return std::string(target);
+    if (target.starts_with('?')) return std::string(current.substr(0, current.find('?'))) + std::string(target);
+    return {};
+  }
+
+  // The token in force was taken: one that runs out later is fetched anew, however often that happens.
+  void token_works() {
+    std::lock_guard lock(mutex_);
+    tokens_ = 0;
   }
 
   // The Authorization header in force.
@@ -225,6 +285,7 @@ class Registry : public std::enable_shared_from_this<Registry> {
         --attempt;
         continue;
       }
+      if (last && last->status < 300) token_works();
       if (last && !passing(last->status)) return last;
       if (!last && last.error().code != Errc::network) return last;
       bool lasting = !last && (last.error().what.find("--cacert") != std::string::npos || last.error().what.find("--insecure") != std::string::npos);
@@ -237,7 +298,7 @@ class Registry : public std::enable_shared_from_this<Registry> {
   }
 
   // Writes a blob to a descriptor; continues where a connection broke off.
-  Result<void> pump(const Descriptor& d, int out) {
+  Result<void> pump(const Descriptor& d, int out, std::atomic<bool>& writing) {
     uint64_t written = 0;
     bool reader_gone = false, too_much = false;
     std::string why;
@@ -259,11 +320,15 @@ class Registry : public std::enable_shared_from_this<Registry> {
           too_much = true;
           return false;
         }
-        if (!write_full(out, part)) {
+        writing = true;
+        bool ok = static_cast<bool>(write_full(out, part));
+        writing = false;
+        if (!ok) {
           reader_gone = true;
           return false;
         }
         written += part.size();
+        if (written == part.size()) token_works();
         return true;
       };
       auto r = client_.send(q);
@@ -333,7 +398,32 @@ class RegistryStore : public ManifestStore {
   std::string text_;
 };
 
+Result<std::shared_ptr<Registry>> connected(const Reference& ref, const HttpOptions& options) {
+  auto registry = std::make_shared<Registry>(ref, options);
+  CAREEN_TRY(registry->connect());
+  return registry;
+}
+
 }  // namespace
+
+Result<std::vector<std::string>> list_repositories(const std::string& host, const HttpOptions& options) {
+  Reference ref;
+  ref.host = host;
+  CAREEN_ASSIGN(auto registry, connected(ref, options));
+  return registry->list("/v2/_catalog?n=1000", "repositories");
+}
+
+Result<std::vector<std::string>> list_tags(const std::string& repository, const HttpOptions& options) {
+  CAREEN_ASSIGN(Reference ref, Reference::parse(repository));
+  CAREEN_ASSIGN(auto registry, connected(ref, options));
+  return registry->list("/v2/" + ref.repository + "/tags/list?n=1000", "tags");
+}
+
+Result<Digest> head_manifest(const std::string& reference, const HttpOptions& options) {
+  CAREEN_ASSIGN(Reference ref, Reference::parse(reference));
+  CAREEN_ASSIGN(auto registry, connected(ref, options));
+  return registry->head(ref.identifier());
+}
 
 Result<std::vector<Image>> read_registry(const std::string& text, const PlatformChoice& platforms, const HttpOptions& options) {
   CAREEN_ASSIGN(Reference ref, Reference::parse(text));

@@ -11,6 +11,15 @@ namespace careen {
 
 inline constexpr int kMaxAttempts = 5;
 
+inline constexpr size_t kMaxListed = 2'000'000;  // names in one list of a registry
+
 Result<std::vector<Image>> read_registry(const std::string& reference, const PlatformChoice& platforms, const HttpOptions& options);
+
+// Every repository of a registry (its catalog), and every tag of host/path; pages are followed, a circle of them is an error.
+Result<std::vector<std::string>> list_repositories(const std::string& host, const HttpOptions& options);
+Result<std::vector<std::string>> list_tags(const std::string& repository, const HttpOptions& options);
+
+// The digest of the manifest that a reference names, without fetching it; empty where the registry does not say.
+Result<Digest> head_manifest(const std::string& reference, const HttpOptions& options);
 
 }  // namespace careen

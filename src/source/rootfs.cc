@@ -2,9 +2,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,7 +25,7 @@ constexpr size_t kMaxDepth = 512;  // of directories; each takes a descriptor wh
 
 class TarWriter {
  public:
-  explicit TarWriter(int fd) : fd_(fd), buffer_() { buffer_.reserve(kBuffer); }
+  TarWriter(int fd, std::atomic<bool>& writing) : fd_(fd), writing_(writing) { buffer_.reserve(kBuffer); }
 
   bool header(char type, const std::string& path, const struct stat& st, uint64_t size, const std::string& link) {
     std::string pax;
@@ -46,16 +48,22 @@ class TarWriter {
   }
   bool bytes(Bytes data) {
     if (buffer_.size() + data.size() > kBuffer && !flush()) return false;
-    if (data.size() > kBuffer) return static_cast<bool>(write_full(fd_, data));
+    if (data.size() > kBuffer) return write(data);
     buffer_.insert(buffer_.end(), data.begin(), data.end());
     return true;
+  }
+  bool write(Bytes data) {
+    writing_ = true;
+    bool ok = static_cast<bool>(write_full(fd_, data));
+    writing_ = false;
+    return ok;
   }
   bool pad(uint64_t size) {
     static constexpr std::array<uint8_t, 512> zeros{};
     return bytes(Bytes(zeros).first(static_cast<size_t>((512 - size % 512) % 512)));
   }
   bool flush() {
-    bool ok = static_cast<bool>(write_full(fd_, buffer_));
+    bool ok = write(buffer_);
     buffer_.clear();
     return ok;
   }
@@ -98,12 +106,19 @@ class TarWriter {
     return bytes(b);
   }
   int fd_;
+  std::atomic<bool>& writing_;
   std::vector<uint8_t> buffer_;
 };
 
+constexpr std::array<uint32_t, 20> kPseudo{0x9fa0 /* proc */,           0x62656572 /* sysfs */,    0x27e0eb /* cgroup */,        0x63677270 /* cgroup2 */,
+                                           0x1cd1 /* devpts */,         0x64626720 /* debugfs */,  0x74726163 /* tracefs */,     0x73636673 /* securityfs */,
+                                           0xcafe4a11 /* bpf */,        0x6165676c /* pstore */,   0x958458f6 /* hugetlbfs */,   0x62656570 /* configfs */,
+                                           0x65735543 /* fusectl */,    0xde5e81e4 /* efivarfs */, 0x42494e4d /* binfmt_misc */, 0x187 /* autofs */,
+                                           0x67596969 /* rpc_pipefs */, 0x6e736673 /* nsfs */,     0xf97cff8c /* selinuxfs */,   0x19800202 /* mqueue */};
+
 class Walker {
  public:
-  Walker(Fd root, int out, std::vector<std::string>& unreadable) : root_(std::move(root)), tar_(out), unreadable_(unreadable) {}
+  Walker(Fd root, int out, std::vector<Unread>& unreadable, std::atomic<bool>& writing) : root_(std::move(root)), tar_(out, writing), unreadable_(unreadable) {}
 
   Result<void> run() {
     struct stat st {};
@@ -114,8 +129,20 @@ class Walker {
   }
 
  private:
-  void unreadable(const std::string& path) {
-    if (unreadable_.size() < 10'000) unreadable_.push_back(path);
+  void unreadable(const std::string& path, std::string why = "could not be read", bool matters = true) {
+    if (unreadable_.size() < 10'000) unreadable_.push_back({path, std::move(why), matters});
+  }
+
+  // The walk stays on one file system. Pseudo file systems hold no files of the system's own; any other is told.
+  void other_file_system(int fd, const std::string& path) {
+    struct statfs s {};
+    if (::fstatfs(fd, &s) != 0) return unreadable(path);
+    auto type = static_cast<uint32_t>(s.f_type);
+    if (std::find(kPseudo.begin(), kPseudo.end(), type) != kPseudo.end()) return;
+    bool volatile_place = type == TMPFS_MAGIC && (path == "run" || path == "tmp" || path == "dev" || path.starts_with("run/") || path.starts_with("dev/"));
+    unreadable(path,
+               volatile_place ? "a file system in memory that begins empty: not followed" : "another file system: not followed; give it to careen by itself",
+               !volatile_place);
   }
 
   // False when the reading end is gone.
@@ -128,8 +155,13 @@ class Walker {
       return unreadable(prefix), true;
     }
     std::vector<std::string> names;
-    while (dirent* e = ::readdir(dir))
+    for (;;) {
+      errno = 0;
+      dirent* e = ::readdir(dir);
+      if (e == nullptr) break;
       if (std::string_view n = e->d_name; n != "." && n != "..") names.emplace_back(n);
+    }
+    if (errno != 0) unreadable(prefix);
     ::closedir(dir);
     std::sort(names.begin(), names.end());
     for (const std::string& name : names)
@@ -143,9 +175,9 @@ class Walker {
     switch (st.st_mode & S_IFMT) {
       case S_IFDIR: {
         if (!tar_.header('5', path + "/", st, 0, "")) return false;
-        if (st.st_dev != device_) return true;  // another file system
         Fd fd(::openat(dir, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         if (!fd) return unreadable(path), true;
+        if (st.st_dev != device_) return other_file_system(fd.get(), path), true;
         return directory(fd.get(), path + "/", depth + 1);
       }
       case S_IFLNK: {
@@ -156,7 +188,7 @@ class Walker {
         return tar_.header('2', path, st, 0, target);
       }
       case S_IFREG:
-        return st.st_dev != device_ || file(dir, name, path, st);
+        return file(dir, name, path, st);  // on an overlay its device may differ from its folder's
       case S_IFCHR:
         return tar_.header('3', path, st, 0, "");
       case S_IFBLK:
@@ -170,7 +202,7 @@ class Walker {
 
   bool file(int dir, const std::string& name, const std::string& path, const struct stat& st) {
     if (st.st_nlink > 1) {
-      auto [it, fresh] = linked_.try_emplace(st.st_ino, path);
+      auto [it, fresh] = linked_.try_emplace({st.st_dev, st.st_ino}, path);
       if (!fresh) return tar_.header('1', path, st, 0, it->second);
     }
     Fd fd(::openat(dir, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
@@ -197,13 +229,14 @@ class Walker {
 
   Fd root_;
   TarWriter tar_;
-  std::vector<std::string>& unreadable_;
+  std::vector<Unread>& unreadable_;
   dev_t device_ = 0;
-  std::map<ino_t, std::string> linked_;
+  std::map<std::pair<dev_t, ino_t>, std::string> linked_;
 };
 
 struct Walk {
   std::thread thread;
+  std::atomic<bool> writing{false};  // it is the reader that is waited for
   Result<void> outcome;
   std::atomic<bool> running{true};
   ~Walk() {
@@ -221,7 +254,7 @@ Result<Image> read_rootfs(const std::string& path) {
   image.resolved = path;
   image.is_rootfs = true;
   image.platform = {};
-  image.unreadable = std::make_shared<std::vector<std::string>>();
+  image.unreadable = std::make_shared<std::vector<Unread>>();
   Layer layer;
   layer.open = [path, unreadable = image.unreadable]() -> Result<BlobInput> {
     Fd root(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -233,7 +266,7 @@ Result<Image> read_rootfs(const std::string& path) {
     in.fd = Fd(ends[0]);
     auto walk = std::make_shared<Walk>();
     walk->thread = std::thread([walk_state = walk.get(), out = Fd(ends[1]), root = std::move(root), unreadable]() mutable {
-      walk_state->outcome = Walker(std::move(root), out.get(), *unreadable).run();
+      walk_state->outcome = Walker(std::move(root), out.get(), *unreadable, walk_state->writing).run();
       out.reset();
       walk_state->running = false;
     });
@@ -241,7 +274,7 @@ Result<Image> read_rootfs(const std::string& path) {
       if (walk->thread.joinable()) walk->thread.join();
       return walk->outcome;
     };
-    in.alive = [walk] { return walk->running.load(); };
+    in.alive = [walk] { return walk->running && !walk->writing; };
     return in;
   };
   image.layers.push_back(std::move(layer));

@@ -2,18 +2,27 @@
 #include "source/rootfs.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
 #include "../tests/support/scratch.h"
+#include "../tests/support/worker_processes.h"
 #include "archive/tar.h"
+#include "worker/worker.h"
 
 namespace careen {
 namespace {
 
 using testing::ElementsAre;
+using testing::Field;
 using testing::IsEmpty;
 
 struct Entry {
@@ -134,9 +143,143 @@ TEST(Rootfs, WhatMayNotBeReadIsNoted) {
   ASSERT_EQ(::chmod((s / "closed").c_str(), 0), 0);
   auto image = read_rootfs(s.path());
   auto files = walk(*image);
-  EXPECT_THAT(*image->unreadable, ElementsAre("closed", "secret"));
+  EXPECT_THAT(*image->unreadable, ElementsAre(Field(&Unread::path, "closed"), Field(&Unread::path, "secret")));
   EXPECT_TRUE(files.contains("closed/"));
   ASSERT_EQ(::chmod((s / "closed").c_str(), 0700), 0);
+}
+
+// A mount for one test; `why` says what keeps this process from making one.
+class Mount {
+ public:
+  Mount(const std::string& what, const std::string& where, const char* type, unsigned long flags = 0) : where_(where) {
+    std::error_code ignored;
+    if ((flags & MS_BIND) == 0) std::filesystem::create_directories(where, ignored);
+    if (::geteuid() != 0)
+      why = "only root may mount";
+    else if (::mount(what.c_str(), where.c_str(), type, flags, "") != 0)
+      why = std::string("mounting is refused here: ") + std::strerror(errno);
+    mounted_ = why.empty();
+  }
+  ~Mount() {
+    if (mounted_) ::umount2(where_.c_str(), MNT_DETACH);
+  }
+  Mount(const Mount&) = delete;
+  Mount& operator=(const Mount&) = delete;
+  std::string why;
+
+ private:
+  std::string where_;
+  bool mounted_ = false;
+};
+
+std::map<std::string, bool> told(const Image& image) {
+  std::map<std::string, bool> out;
+  for (const Unread& u : *image.unreadable) out[u.path] = u.matters;
+  return out;
+}
+
+TEST(Rootfs, AFileSystemMountedBelowIsToldUnlessItIsNoneOfTheSystem) {
+  test::Scratch s;
+  s.write("etc/motd", "here");
+  Mount lib("tmpfs", s / "usr/lib", "tmpfs"), run("tmpfs", s / "run", "tmpfs"), tmp("tmpfs", s / "tmp", "tmpfs"), proc("proc", s / "proc", "proc");
+  if (!lib.why.empty()) GTEST_SKIP() << lib.why;
+  ASSERT_EQ(run.why + tmp.why, "");
+  s.write("usr/lib/libx.so", "elsewhere");
+  s.write("run/pid", "1");
+  auto image = read_rootfs(s.path());
+  ASSERT_TRUE(image);
+  auto files = walk(*image);
+  EXPECT_EQ(files["etc/motd"].content, "here");
+  EXPECT_TRUE(files.contains("usr/lib/")) << "the place itself is there";
+  EXPECT_FALSE(files.contains("usr/lib/libx.so"));
+  EXPECT_EQ(told(*image), (std::map<std::string, bool>{{"run", false}, {"tmp", false}, {"usr/lib", true}}))
+      << "what could hold the system's own files is a gap; proc holds none";
+  EXPECT_TRUE(!proc.why.empty() || files.contains("proc/"));
+}
+
+TEST(Rootfs, AFileMountedOverAFileIsRead) {
+  test::Scratch s, elsewhere;
+  Mount memory("tmpfs", elsewhere / "m", "tmpfs");
+  if (!memory.why.empty()) GTEST_SKIP() << memory.why;
+  elsewhere.write("m/libx.so", "from the other file system");
+  s.write("usr/lib/libx.so", "covered");
+  Mount over(elsewhere / "m/libx.so", s / "usr/lib/libx.so", nullptr, MS_BIND);
+  ASSERT_EQ(over.why, "");
+  auto image = read_rootfs(s.path());
+  auto files = walk(*image);
+  EXPECT_EQ(files["usr/lib/libx.so"].content, "from the other file system");
+  EXPECT_THAT(*image->unreadable, IsEmpty());
+}
+
+TEST(Rootfs, FilesOfTwoFileSystemsAreNoHardLinksOfEachOther) {
+  test::Scratch s, elsewhere;
+  Mount a("tmpfs", elsewhere / "a", "tmpfs"), b("tmpfs", elsewhere / "b", "tmpfs");
+  if (!a.why.empty()) GTEST_SKIP() << a.why;
+  ASSERT_EQ(b.why, "");
+  for (const char* m : {"a", "b"}) {
+    elsewhere.write(std::string(m) + "/f", std::string("of ") + m);
+    std::filesystem::create_hard_link(elsewhere / (std::string(m) + "/f"), elsewhere / (std::string(m) + "/g"));
+  }
+  struct stat in_a {
+  }, in_b{};
+  ASSERT_EQ(::stat((elsewhere / "a/f").c_str(), &in_a), 0);
+  ASSERT_EQ(::stat((elsewhere / "b/f").c_str(), &in_b), 0);
+  if (in_a.st_ino != in_b.st_ino) GTEST_SKIP() << "the file systems do not number their files alike";
+  s.write("x", "");
+  s.write("y", "");
+  Mount x(elsewhere / "a/f", s / "x", nullptr, MS_BIND), y(elsewhere / "b/f", s / "y", nullptr, MS_BIND);
+  ASSERT_EQ(x.why + y.why, "");
+  auto files = walk(*read_rootfs(s.path()));
+  for (const auto& [name, content] : std::map<std::string, std::string>{{"x", "of a"}, {"y", "of b"}}) {
+    EXPECT_EQ(files[name].entry.type, FileType::regular) << name;
+    EXPECT_EQ(files[name].content, content);
+  }
+}
+
+// While the pipe is full it is the reader that is waited for, and a reader that stops is one that stalls.
+TEST(Rootfs, AWalkThatWaitsForItsReaderIsNotWhatIsWaitedFor) {
+  test::Scratch s;
+  s.write("big", std::string(20'000'000, 'b'));
+  auto image = read_rootfs(s.path());
+  auto in = image->layers.at(0).open();
+  ASSERT_TRUE(in);
+  bool waits = false;
+  for (int i = 0; i < 20'000 && !waits; ++i) {  // until the pipe is full
+    waits = !in->alive();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_TRUE(waits);
+  in->fd.reset();
+  EXPECT_FALSE(in->finish());
+}
+
+TEST(Rootfs, AWorkerThatStopsWhileItReadsOneIsEnded) {
+  test::Scratch s;
+  std::string path = s.write("hole", "");
+  ASSERT_EQ(::truncate(path.c_str(), 1 << 30), 0);
+  auto image = read_rootfs(s.path());
+  auto in = image->layers.at(0).open();
+  ASSERT_TRUE(in);
+  WorkerRequest request;
+  request.role = WorkerRole::layer;
+  request.spool_limit = request.max_layer = UINT64_MAX;
+  WorkerInput input;
+  input.fd = in->fd.get();
+  input.stall_seconds = 1;
+  input.input_alive = in->alive;
+  pid_t stopped = -1;
+  input.on_progress = [&](uint64_t) {
+    for (pid_t p : test::workers())
+      if (stopped < 0 && ::kill(p, SIGSTOP) == 0) stopped = p;
+  };
+  auto r = run_layer_worker(request, input);
+  ASSERT_GT(stopped, 0);
+  ASSERT_FALSE(r) << "it waits for ever, or was read all the same";
+  EXPECT_EQ(r.error().code, Errc::interrupted);
+  EXPECT_THAT(r.error().what, testing::HasSubstr("--timeout"));
+  EXPECT_TRUE(test::workers().empty());
+  in->fd.reset();
+  EXPECT_FALSE(in->finish());
 }
 
 TEST(Rootfs, ASocketHasNoPlaceInAnArchive) {

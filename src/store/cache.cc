@@ -16,7 +16,7 @@
 namespace careen {
 namespace {
 
-constexpr int kSchema = 1;
+constexpr int kSchema = 2;
 constexpr int kBusyMilliseconds = 10'000;
 constexpr uint64_t kMaxPart = 1ULL << 30;  // one part of a layer's facts, inflated
 
@@ -25,8 +25,10 @@ CREATE TABLE IF NOT EXISTS blob(digest TEXT PRIMARY KEY, diff_id TEXT NOT NULL, 
 CREATE TABLE IF NOT EXISTS layer(diff_id TEXT NOT NULL, part TEXT NOT NULL, collectors INTEGER NOT NULL, used INTEGER NOT NULL,
                                  body BLOB NOT NULL, sum BLOB NOT NULL, PRIMARY KEY(diff_id, part));
 CREATE TABLE IF NOT EXISTS document(digest TEXT PRIMARY KEY, body BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS judged(key TEXT PRIMARY KEY, body BLOB NOT NULL, used INTEGER NOT NULL, sum BLOB NOT NULL);
 )";
 constexpr uint64_t kMaxDocument = 16ULL << 20;
+constexpr uint64_t kMaxJudged = 16ULL << 20;
 constexpr int kMaxDocuments = 20'000;
 
 struct Finalize {
@@ -118,6 +120,7 @@ std::string hits_part(const Sha256& patterns) {
 struct LayerCache::Impl {
   std::string path;
   sqlite3* db = nullptr;
+  bool precious = false;
   std::mutex mutex;
 
   ~Impl() { sqlite3_close(db); }
@@ -156,13 +159,19 @@ struct LayerCache::Impl {
     rc = sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr);
     if (rc != SQLITE_OK) return rc;
     rc = sqlite3_exec(db, kTables, nullptr, nullptr, nullptr);
-    if (rc == SQLITE_OK) rc = sqlite3_exec(db, "PRAGMA user_version=1; COMMIT", nullptr, nullptr, nullptr);
+    if (rc == SQLITE_OK) rc = sqlite3_exec(db, "PRAGMA user_version=2; COMMIT", nullptr, nullptr, nullptr);
     return rc;
   }
 
   static bool is_damage(int rc) { return rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB || rc == SQLITE_FORMAT; }
 
   void set_aside() {
+    if (precious) {
+      warn(path + " is damaged; careen index --check says how");
+      sqlite3_close(db);
+      db = nullptr;
+      return;
+    }
     sqlite3_close(db);
     db = nullptr;
     std::string aside = path + ".damaged-" + std::to_string(::time(nullptr)) + "-" + std::to_string(::getpid());
@@ -189,7 +198,7 @@ struct LayerCache::Impl {
   void check(int rc) {
     if (!is_damage(rc & 0xff)) return;
     set_aside();
-    open();
+    if (!precious) open();
   }
 
   std::optional<std::string> part(const Digest& diff_id, const std::string& name) {
@@ -253,9 +262,27 @@ std::shared_ptr<LayerCache> LayerCache::open(const std::string& directory) {
     note("no cache: " + ok.error().what);
     return c;
   }
-  c->impl_->path = directory + "/layers-v1.sqlite";
+  c->impl_->path = directory + "/layers-v2.sqlite";
   c->impl_->open();
   return c;
+}
+
+Result<std::shared_ptr<LayerCache>> LayerCache::open_in(const std::string& file) {
+  std::shared_ptr<LayerCache> c(new LayerCache);
+  c->impl_->path = file;
+  c->impl_->precious = true;
+  int rc = c->impl_->open_file();
+  if (rc == SQLITE_OK) return c;
+  return Error{Errc::io, escape(file) + ": the facts of layers cannot be used: " + (c->impl_->db != nullptr ? sqlite3_errmsg(c->impl_->db) : "no memory")};
+}
+
+std::vector<ElfSymbols> LayerCache::symbols(const Digest& diff_id) {
+  std::lock_guard lock(impl_->mutex);
+  std::vector<ElfSymbols> out;
+  if (impl_->db == nullptr) return out;
+  auto part = impl_->part(diff_id, "symbols");
+  if (!part || !decode(as_bytes(*part), &out)) out.clear();
+  return out;
 }
 
 std::optional<LayerCache::Blob> LayerCache::blob(const Digest& digest) {
@@ -330,6 +357,42 @@ void LayerCache::put_hits(const LayerFacts& facts) {
   impl_->transaction([&] { return impl_->put_part(facts.diff_id, hits_part(facts.pattern_set), encode(hits)); });
 }
 
+std::optional<std::string> LayerCache::judged(const std::string& key, const std::vector<Digest>& layers) {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->db == nullptr) return std::nullopt;
+  Statement s = impl_->prepare("SELECT body, sum FROM judged WHERE key=?");
+  if (!s) return impl_->check(sqlite3_errcode(impl_->db)), std::nullopt;
+  Impl::bind(s.get(), 1, key);
+  int rc = sqlite3_step(s.get());
+  if (rc != SQLITE_ROW) {
+    s.reset();
+    impl_->check(rc);
+    return std::nullopt;
+  }
+  std::string_view body = Impl::column(s.get(), 0);
+  if (sum_of({"judged", key, body}) != Impl::column(s.get(), 1)) return std::nullopt;
+  auto text = inflate(body);
+  s.reset();
+  if (!text || text->size() > kMaxJudged) return std::nullopt;
+  for (const Digest& d : layers) impl_->touch(d);
+  return text;
+}
+
+void LayerCache::put_judged(const std::string& key, const std::string& body) {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->db == nullptr || body.size() > kMaxJudged) return;
+  impl_->transaction([&] {
+    Statement s = impl_->prepare("INSERT OR REPLACE INTO judged VALUES(?,?,?,?)");
+    if (!s) return false;
+    std::string packed = squeeze(body), sum = sum_of({"judged", key, packed});
+    Impl::bind(s.get(), 1, key);
+    Impl::bind_blob(s.get(), 2, packed);
+    sqlite3_bind_int64(s.get(), 3, ::time(nullptr));
+    Impl::bind_blob(s.get(), 4, sum);
+    return sqlite3_step(s.get()) == SQLITE_DONE;
+  });
+}
+
 std::optional<std::string> LayerCache::document(const Digest& digest) {
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr) return std::nullopt;
@@ -394,10 +457,13 @@ uint64_t LayerCache::prune(uint64_t limit) {
         Impl::bind(del.get(), 1, d);
         if (sqlite3_step(del.get()) != SQLITE_DONE) return false;
       }
-    std::string trim =
-        limit == 0 ? "DELETE FROM document"
-                   : "DELETE FROM document WHERE digest NOT IN (SELECT digest FROM document ORDER BY used DESC LIMIT " + std::to_string(kMaxDocuments) + ")";
-    if (!impl_->exec(trim.c_str())) return false;
+    for (const char* table : {"document", "judged"}) {
+      std::string key = std::string(table) == "document" ? "digest" : "key";
+      std::string trim = "DELETE FROM " + std::string(table);
+      if (limit != 0)
+        trim += " WHERE " + key + " NOT IN (SELECT " + key + " FROM " + table + " ORDER BY used DESC LIMIT " + std::to_string(kMaxDocuments) + ")";
+      if (!impl_->exec(trim.c_str())) return false;
+    }
     dropped = drop.size();
     return true;
   });

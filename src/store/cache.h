@@ -20,6 +20,8 @@ class LayerCache {
  public:
   // "" makes a cache that remembers nothing.
   static std::shared_ptr<LayerCache> open(const std::string& directory);
+  // In a file that holds more than a cache, and so is never set aside: damage is an error.
+  static Result<std::shared_ptr<LayerCache>> open_in(const std::string& file);
   ~LayerCache();
   LayerCache(const LayerCache&) = delete;
   LayerCache& operator=(const LayerCache&) = delete;
@@ -35,6 +37,13 @@ class LayerCache {
   // After a verified read.
   void put(const Digest& blob, uint64_t blob_size, const LayerFacts& facts);
   void put_hits(const LayerFacts& facts);
+
+  // The names of a layer's ELF files; empty when they are not known.
+  std::vector<ElfSymbols> symbols(const Digest& diff_id);
+
+  // The conclusion of a scan under its key (scan/judged.h), with the layers that it rests on: they count as used.
+  std::optional<std::string> judged(const std::string& key, const std::vector<Digest>& layers);
+  void put_judged(const std::string& key, const std::string& body);
 
   // Small documents (image configurations) by digest; whoever takes one checks it against the digest.
   std::optional<std::string> document(const Digest& digest);

@@ -41,7 +41,7 @@ LayerFacts layer(const std::string& name, size_t files = 3) {
 struct Cache {
   test::ScratchFolder folder;
   std::shared_ptr<LayerCache> open() const { return LayerCache::open(folder.path()); }
-  std::string file() const { return folder / "layers-v1.sqlite"; }
+  std::string file() const { return folder / "layers-v2.sqlite"; }
   void sql(const std::string& text) const { ASSERT_EQ(test::run_sql(file(), text), ""); }
 };
 

@@ -10,7 +10,8 @@
 namespace careen {
 namespace {
 
-constexpr size_t kFirst = 96;                  // an rpm lead, the longest of the beginnings
+constexpr size_t kRpmLead = 96;
+constexpr size_t kFirst = 512;                 // a tar header, the longest of the beginnings
 constexpr uint64_t kMaxControl = 16ULL << 20;  // the control files of a package
 constexpr uint64_t kMaxRpmHead = 300ULL << 20;
 
@@ -38,7 +39,11 @@ Result<void> read_control(const std::string& member_name, ByteSource& member, La
     CAREEN_ASSIGN(bool more, tar.next(e));
     if (!more) break;
     std::string name = normal_path(e.path);
-    if (e.type != FileType::regular || (name != "control" && name != "md5sums") || e.size > kMaxControl) continue;
+    if (e.type != FileType::regular || (name != "control" && name != "md5sums")) continue;
+    if (e.size > kMaxControl) {
+      facts.coverage.push_back({Question::packages, CoverageState::partly, name, "larger than 16 MiB (kMaxControl)"});
+      continue;
+    }
     std::string text;
     for (;;) {
       CAREEN_ASSIGN(Bytes part, tar.content());
@@ -126,12 +131,28 @@ Result<void> read_apk(ByteSource& input, Collector& collector, LayerFacts& facts
   Chunked chunks(*inflated);
   TarReader tar(chunks);
   collector.collect(tar);
+  bool known = false;
   for (const StoredText& t : facts.texts)
     if (t.path == ".PKGINFO") {
       Package p = parse_apk_pkginfo(t.text);
-      if (!p.name.empty()) collector.add_package(std::move(p), "lib/apk/db/installed");
+      known = !p.name.empty();
+      if (known) collector.add_package(std::move(p), "lib/apk/db/installed");
+      break;
     }
+  if (!known) facts.coverage.push_back({Question::packages, CoverageState::partly, ".PKGINFO", "the package does not say what it is"});
   return {};
+}
+
+// Why a file that is looked at as it stands may hold more than its bytes show; "" when it is no container.
+std::string unread_container(Bytes first) {
+  std::string_view t = as_text(first);
+  if (t.starts_with("ADBd") || t.starts_with("ADB.") || t.starts_with("ADBc")) return "an .apk of version 3";
+  if (t.starts_with("!<arch>\n") || t.starts_with("!<thin>\n")) return "an ar archive";
+  if (t.starts_with("PK\x03\x04")) return "a zip archive";
+  if (t.starts_with("7z\xbc\xaf")) return "a 7z archive";
+  if (t.size() >= 262 && t.substr(257, 5) == "ustar") return "a tar archive";
+  if (t.starts_with("070701") || t.starts_with("070702")) return "a cpio archive";
+  return recognise_compression(first) != Compression::none ? "compressed" : "";
 }
 
 }  // namespace
@@ -149,11 +170,14 @@ Result<void> read_package_file(const std::string& name, uint64_t size, ByteSourc
   PrefixedSource whole(std::vector<uint8_t>(first), input);
   auto ok = [&]() -> Result<void> {
     if (t.starts_with("!<arch>\ndebian")) return read_deb(whole, collector, facts);
-    if (t.starts_with("\xed\xab\xee\xdb") && have == kFirst) {
+    if (t.starts_with("\xed\xab\xee\xdb") && have >= kRpmLead) {
       PrefixedSource again(std::vector<uint8_t>(first), input);
       return read_rpm(again, collector);
     }
     if (name.ends_with(".apk") && recognise_compression(first) == Compression::gzip) return read_apk(whole, collector, facts);
+    if (std::string form = unread_container(first); !form.empty())
+      facts.coverage.push_back({Question::content, CoverageState::partly, "",
+                                "the file is " + form + ", and what is inside was not read: file: reads an ELF file, a .deb, a .rpm or an .apk of version 2"});
     Chunked chunks(whole);
     return collector.collect_file(std::string(base_name(name)), 0755, size, chunks);
   }();

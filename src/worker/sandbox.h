@@ -12,6 +12,9 @@ namespace careen {
 
 inline constexpr uint64_t kWorkerMemory = 4ULL << 30;  // address space
 
+// Why there is none in a build with sanitizers, whose run-time needs more than it would allow.
+inline constexpr const char* kNoSandboxHere = "off in a sanitizer build";
+
 struct SandboxStatus {
   bool seccomp = false, landlock = false, limits = false;
   std::string why;  // what is missing and the reason, "" when nothing is

@@ -12,8 +12,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 
+#include "base/log.h"
 #include "base/text.h"
+#include "worker/sandbox.h"
 
 namespace careen {
 namespace {
@@ -24,6 +27,8 @@ const char* own_program() {
   if (::access(kByProc, X_OK) == 0) return kByProc;
   return reinterpret_cast<const char*>(::getauxval(AT_EXECFN));  // NOLINT(performance-no-int-to-ptr): the kernel gives a pointer
 }
+
+constexpr int kEndMilliseconds = 2000;
 
 // A running worker; the destructor kills and reaps it.
 class Process {
@@ -48,6 +53,12 @@ class Process {
       posix_spawn_file_actions_adddup2(&actions, spooled.get(), kWorkerSpool);
     else
       posix_spawn_file_actions_addclose(&actions, kWorkerSpool);
+    // Nothing else goes along: not our output, where it could forge lines, and no descriptor that we were started with.
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+#ifndef CAREEN_SANITIZED
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+#endif
+    posix_spawn_file_actions_addclosefrom_np(&actions, kWorkerSpool + 1);
 
     // Nothing of the parent's environment goes along, but what sanitizers need.
     std::vector<std::string> environment{"LC_ALL=C.UTF-8", "MALLOC_ARENA_MAX=2"};
@@ -74,9 +85,16 @@ class Process {
   // How it ended, in words; kills it when it still runs.
   std::string stop(bool kill_it = true) {
     if (pid_ < 0) return "";
-    if (kill_it) ::kill(pid_, SIGKILL);
     int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    pid_t ended = 0;
+    for (int waited = 0; !kill_it && ended == 0 && waited < kEndMilliseconds; ++waited) {  // it has said all; it ends at once or is ended
+      ended = ::waitpid(pid_, &status, WNOHANG);
+      if (ended == 0) ::usleep(1000);
+    }
+    if (ended == 0) {
+      ::kill(pid_, SIGKILL);
+      while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+      }
     }
     pid_ = -1;
     if (WIFSIGNALED(status)) return std::string("was killed by signal ") + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
@@ -170,8 +188,13 @@ Result<T> run(const WorkerRequest& request, const WorkerInput& input, FileTable*
     }
     Bytes body = as_bytes(frame->body);
     switch (frame->type) {
-      case FrameType::status:
+      case FrameType::status: {
+        SandboxStatus s;
+        static std::once_flag told;
+        if (decode(body, &s) && (!s.seccomp || !s.limits) && s.why != kNoSandboxHere)
+          std::call_once(told, [&] { warn("the workers that read hostile bytes are not fully confined here: " + s.why + " (careen --version -v)"); });
         break;
+      }
       case FrameType::progress: {
         uint64_t v = 0;
         size_t at = 0;
@@ -198,7 +221,7 @@ Result<T> run(const WorkerRequest& request, const WorkerInput& input, FileTable*
         T out;
         if (!parts.empty()) body = as_bytes(parts += frame->body);
         if (!decode(body, &out)) return Error{Errc::interrupted, "the worker that read it sent a damaged result"};
-        process.stop(false);
+        process.stop();
         return out;
       }
     }

@@ -182,6 +182,8 @@ Result<ArchiveIndex> index_archive(const WorkerRequest& request, ByteSource& raw
     if (e.type == FileType::hardlink) m.link = normal_path(e.link);
     m.offset = e.offset;
     m.size = e.size;
+    if (e.type == FileType::regular && e.stored != e.size)
+      return Error{Errc::unsupported, "member " + escape(m.name) + " is stored as a sparse file: pack the archive again without --sparse"};
     if (e.type == FileType::regular && is_json_name(m.name) && e.size <= kMaxIndexText && texts + e.size <= kMaxIndexTexts) {
       std::string text;
       bool keep = false, first = true;

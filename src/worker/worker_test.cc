@@ -8,14 +8,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <fstream>
-
 #include "../../tests/support/image_text.h"
 #include "../../tests/support/scratch_folder.h"
+#include "../../tests/support/worker_processes.h"
 
 namespace careen {
 namespace {
 
+using test::workers;
 using testing::HasSubstr;
 
 // Bytes as a descriptor that stands at their beginning.
@@ -168,6 +168,32 @@ TEST(Worker, IndexesAnArchive) {
   EXPECT_EQ(r->texts["manifest.json"], "[{}]");
 }
 
+TEST(Worker, AMemberStoredAsASparseFileIsRefusedWithAWayOut) {
+  std::string layer = test::TarMaker().file("big", std::string(5000, 'x')).text();
+  for (bool lying : {false, true}) {
+    test::TarMaker tar;
+    tar.file("manifest.json", "[{}]");
+    if (lying)
+      tar.sparse("a/layer.tar", layer, {{0, 512}, {1024, layer.size() - 1024}});
+    else
+      tar.file("a/layer.tar", layer);
+    std::string bytes = tar.text();
+    Fd fd = memory_file(bytes);
+    WorkerRequest q = request(WorkerRole::index);
+    q.region = true, q.length = bytes.size();
+    WorkerInput in;
+    in.fd = fd.get();
+    auto r = run_index_worker(q, in);
+    if (!lying) {
+      EXPECT_TRUE(r) << r.error().what;
+      continue;
+    }
+    ASSERT_FALSE(r) << "offsets into such a member are not offsets into the archive";
+    EXPECT_THAT(r.error().what, HasSubstr("a/layer.tar"));
+    EXPECT_THAT(r.error().what, HasSubstr("--sparse"));
+  }
+}
+
 TEST(Worker, AnArchiveFromAStreamNeedsASpool) {
   std::string tar = test::TarMaker().file("manifest.json", "[]").text();
   Fd fd = memory_file(tar);
@@ -207,25 +233,6 @@ TEST(Worker, OneThatWaitsForInputThatNeverComesIsStopped) {
   EXPECT_GE(asked, 2);
 }
 
-// The worker processes that this test has started.
-std::vector<pid_t> workers() {
-  std::vector<pid_t> out;
-  DIR* proc = ::opendir("/proc");
-  while (dirent* e = proc != nullptr ? ::readdir(proc) : nullptr) {
-    auto pid = to_number(e->d_name);
-    if (!pid) continue;
-    std::ifstream stat("/proc/" + std::string(e->d_name) + "/stat"), cmdline("/proc/" + std::string(e->d_name) + "/cmdline");
-    std::string line, command((std::istreambuf_iterator<char>(cmdline)), {});
-    std::getline(stat, line);
-    size_t close = line.rfind(") ");
-    if (close == std::string::npos || words(line.substr(close + 2)).size() < 2) continue;
-    bool mine = words(line.substr(close + 2))[1] == std::to_string(::getpid());
-    if (mine && command.find(kWorkerArgument) != std::string::npos) out.push_back(static_cast<pid_t>(*pid));
-  }
-  if (proc != nullptr) ::closedir(proc);
-  return out;
-}
-
 TEST(Worker, OneThatIsKilledIsAnErrorThatSaysSo) {
   std::string tar = test::TarMaker().file("big", std::string(20 << 20, 'x')).text();
   for (int signal : {SIGKILL, SIGSEGV}) {
@@ -242,6 +249,82 @@ TEST(Worker, OneThatIsKilledIsAnErrorThatSaysSo) {
     EXPECT_EQ(r.error().code, Errc::interrupted);
     EXPECT_THAT(r.error().what, testing::AnyOf(HasSubstr("signal"), HasSubstr("ended with status")));
   }
+}
+
+// The descriptors of a process and what they are; nothing where that may not be seen.
+std::map<int, std::string> descriptors(pid_t pid) {
+  std::map<int, std::string> out;
+  std::string folder = "/proc/" + std::to_string(pid) + "/fd";
+  DIR* dir = ::opendir(folder.c_str());
+  while (dirent* e = dir != nullptr ? ::readdir(dir) : nullptr) {
+    auto number = to_number(e->d_name);
+    if (!number) continue;
+    std::array<char, 256> target{};
+    ssize_t n = ::readlink((folder + "/" + e->d_name).c_str(), target.data(), target.size());
+    if (n > 0) out[static_cast<int>(*number)] = std::string(target.data(), static_cast<size_t>(n));
+  }
+  if (dir != nullptr) ::closedir(dir);
+  return out;
+}
+
+TEST(Worker, HoldsNothingButItsInputItsSocketAndItsSpool) {
+  std::string tar = test::TarMaker().file("big", std::string(40 << 20, 'x')).text();
+  // What whoever started us left open: not closed by exec, and no business of a worker.
+  std::array<int, 3> left{};
+  for (int& fd : left) ASSERT_GE(fd = ::fcntl(STDIN_FILENO, F_DUPFD, 100), 0);
+  test::ScratchFolder scratch;
+  auto spool = open_unlinked(scratch.path());
+  ASSERT_TRUE(spool);
+  for (bool with_spool : {false, true}) {
+    Fd fd = memory_file(tar);
+    WorkerInput in;
+    in.fd = fd.get();
+    if (with_spool) in.spool = spool->get();
+    std::map<int, std::string> held;
+    in.on_progress = [&](uint64_t) {
+      for (pid_t p : workers())
+        if (held.empty()) {
+          ::kill(p, SIGSTOP);  // so that it is still there when it is looked at
+          held = descriptors(p);
+          ::kill(p, SIGCONT);
+        }
+    };
+    ASSERT_TRUE(run_layer_worker(request(WorkerRole::layer), in));
+    if (held.empty()) break;
+    std::vector<int> numbers;
+    for (const auto& [number, what] : held) numbers.push_back(number);
+    std::vector<int> expected{0, 1, 2, kWorkerSocket};
+    if (with_spool) expected.push_back(kWorkerSpool);
+    EXPECT_EQ(numbers, expected);
+    EXPECT_EQ(held[1], "/dev/null") << "it could forge lines of our output";
+#ifndef CAREEN_SANITIZED
+    EXPECT_EQ(held[2], "/dev/null");
+#endif
+    EXPECT_THAT(held[0], HasSubstr("input"));
+    EXPECT_THAT(held[kWorkerSocket], HasSubstr("socket"));
+  }
+  for (int fd : left) ::close(fd);
+  if (::geteuid() != 0) GTEST_SKIP() << "only root sees the descriptors of a process that may not be traced";
+}
+
+TEST(Worker, OneThatStopsIsKilledHoweverMuchInputWaits) {
+  std::string tar = test::TarMaker().file("big", std::string(40 << 20, 'x')).text();
+  Fd fd = memory_file(tar);
+  WorkerInput in;
+  in.fd = fd.get();
+  in.stall_seconds = 1;
+  in.input_alive = [] { return false; };  // the input is there; it is the worker that is waited for
+  pid_t stopped = -1;
+  in.on_progress = [&](uint64_t) {
+    for (pid_t p : workers())
+      if (stopped < 0 && ::kill(p, SIGSTOP) == 0) stopped = p;
+  };
+  auto r = run_layer_worker(request(WorkerRole::layer), in);
+  ASSERT_GT(stopped, 0);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Errc::interrupted);
+  EXPECT_THAT(r.error().what, HasSubstr("--timeout"));
+  EXPECT_TRUE(workers().empty());
 }
 
 TEST(Worker, NoneIsLeftBehind) {

@@ -196,6 +196,9 @@ class Rows(CacheCase):
             names = [c[0] for c in cursor.description]
             rows = change(cursor.fetchall(), names)
             db.execute(f'DELETE FROM "{table}"')
+            if table != "judged":  # a remembered conclusion would spare the facts, which are what is poisoned here
+                with contextlib.suppress(sqlite3.Error):
+                    db.execute("DELETE FROM judged")
             for row in rows:
                 with contextlib.suppress(sqlite3.Error):
                     db.execute(f'INSERT OR REPLACE INTO "{table}" VALUES ({",".join("?" * len(names))})', row)

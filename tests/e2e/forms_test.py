@@ -225,6 +225,44 @@ class Archives(FormsCase):
         self.assert_same(f"docker-archive:{path}:{REF}")
 
 
+class SingleFiles(FormsCase):
+    def packages(self, path):
+        run = self.careen.run("packages", f"file:{path}", "--format", "json")
+        return run, [(p["type"], p["name"], p["version"]) for p in run.json()["packages"]]
+
+    def apk(self, *control):
+        path = self.tmp / "tool-1.2-r3.apk"
+        head = images.pack(control) if control else b""
+        path.write_bytes(images.compress(head.rstrip(b"\0") + bytes(-len(head.rstrip(b"\0")) % 512), "gz")
+                         + images.compress(images.pack([images.f("usr/bin/tool", b"x", 0o755)]), "gz"))
+        return path
+
+    def test_apk_says_which_package_it_is(self):
+        path = self.apk(images.f(".PKGINFO", "pkgname = tool\npkgver = 1.2-r3\narch = x86_64\norigin = tools\n"))
+        run, packages = self.packages(path)
+        self.assert_code(run, CLEAN)
+        self.assertEqual(packages, [("apk", "tool", "1.2-r3")])
+        self.assert_code(self.careen.scan(f"file:{path}"), CLEAN)
+
+    def test_apk_that_does_not_say(self):
+        path = self.apk()
+        run = self.careen.scan(f"file:{path}")
+        self.assert_code(run, 3)
+        self.assertTrue([c for c in run.json()["coverage"] if (c["question"], c["state"]) == ("packages", "partly")], str(run))
+        self.assertEqual(self.packages(path)[1], [])
+
+    def test_containers_that_are_not_opened(self):
+        """Whatever stands in them was not looked at; a plain file was."""
+        for name, data in (("x.tar", self.layers[0].data), ("x.tar.gz", images.compress(self.layers[0].data, "gz"))):
+            with self.subTest(name):
+                (self.tmp / name).write_bytes(data)
+                run = self.careen.scan(f"file:{self.tmp / name}")
+                self.assert_code(run, 3)
+                self.assertTrue([c for c in run.json()["coverage"] if (c["question"], c["state"]) == ("content", "partly")], str(run))
+        (self.tmp / "x.txt").write_text("plain\n")
+        self.assert_code(self.careen.scan(f"file:{self.tmp / 'x.txt'}"), CLEAN)
+
+
 class StandardInput(FormsCase):
     def pipe(self, path, *args):
         with open(path, "rb") as stream:

@@ -5,6 +5,7 @@ not their digest. A small registry in Python serves a layout and misbehaves on r
 import base64
 import json
 import re
+import threading
 
 import images
 import samples
@@ -55,6 +56,33 @@ class LayoutRegistry(Server):
                 send_blob(request, data)
             return
         request.answer(404, b'{"errors":[{"code":"NAME_UNKNOWN"}]}')
+
+
+class TokenRegistry(LayoutRegistry):
+    """The same for bearer tokens: `valid` says how many requests each token is still good for."""
+
+    def __init__(self, layout, realm, valid):
+        self.realm, self.valid, self.lock = realm, valid, threading.Lock()
+        super().__init__(layout)
+        inner = self.http.RequestHandlerClass.dispatch
+
+        def guarded(request):
+            if not self.take(request.headers.get("Authorization") or ""):
+                self.seen.append((request.command, request.path, dict(request.headers)))
+                request.answer(401, b'{"errors":[{"code":"UNAUTHORIZED"}]}', [(
+                    "WWW-Authenticate", f'Bearer realm="{self.realm}",service="test",scope="repository:fleet/image:pull"')])
+                return
+            inner(request)
+        for method in ("do_GET", "do_HEAD"):
+            setattr(self.http.RequestHandlerClass, method, guarded)
+
+    def take(self, header):
+        with self.lock:
+            token = header.removeprefix("Bearer ")
+            if self.valid.get(token, 0) < 1:
+                return False
+            self.valid[token] -= 1
+            return True
 
 
 def send_blob(request, data):
@@ -115,6 +143,91 @@ class Faults(Case):
         for _, _, headers in store.seen:
             self.assertNotIn("authorization", {name.lower() for name in headers})
         self.assertTrue(any("Authorization" in headers for _, _, headers in server.seen))
+
+    def identity(self, server):
+        """The credentials that a login with an identity token leaves."""
+        (self.careen.home / ".docker").mkdir(exist_ok=True)
+        (self.careen.home / ".docker" / "config.json").write_text(json.dumps({"auths": {server.host: {
+            "auth": base64.b64encode(b"00000000-0000-0000-0000-000000000000:").decode(),
+            "identitytoken": PASSWORD}}}))
+
+    def test_identity_token_stays_with_its_service(self):
+        """A token service that redirects the form with the identity token to another host."""
+        for status in (307, 308):
+            with self.subTest(status):
+                bodies = []
+
+                def collect(owner, request):
+                    bodies.append(request.body())
+                    request.answer(200, b'{"access_token":"t0ken"}', [("Content-Type", "application/json")])
+
+                thief = Server(collect)
+                self.addCleanup(thief.stop)
+                # localhost and 127.0.0.1 are two hosts to an HTTP client
+                tokens = Server(lambda owner, request: (
+                    request.body(), request.answer(status, b"", [("Location", f"http://localhost:{thief.port}/token")])))
+                self.addCleanup(tokens.stop)
+                server = TokenRegistry(self.layout, f"http://127.0.0.1:{tokens.port}/token", {"t0ken": 1000})
+                self.addCleanup(server.stop)
+                self.identity(server)
+                run = self.scan(server, "bad", "--no-cache")
+                self.assertEqual(run.code, UNREADABLE, str(run))
+                self.assertIn("POST", [method for method, _, _ in tokens.seen], "the form was sent at all")
+                self.assertEqual(thief.seen, [], "the other host was asked")
+                self.assertFalse([b for b in bodies if PASSWORD.encode() in b])
+                self.assertRegex(run.stderr.lower(), "redirect|another host|credential")
+                self.assertNotIn(PASSWORD, run.stdout + run.stderr)
+
+    def test_identity_token_follows_its_own_service(self):
+        """The same host, another path: that is followed."""
+        def serve(owner, request):
+            form = request.body().decode()
+            if request.path == "/token":
+                request.answer(308, b"", [("Location", "/token/there")])
+            elif f"refresh_token={PASSWORD}" in form:
+                request.answer(200, b'{"access_token":"t0ken"}', [("Content-Type", "application/json")])
+            else:
+                request.answer(401, b"{}")
+
+        tokens = Server(serve)
+        self.addCleanup(tokens.stop)
+        server = TokenRegistry(self.layout, f"http://127.0.0.1:{tokens.port}/token", {"t0ken": 1000})
+        self.addCleanup(server.stop)
+        self.identity(server)
+        self.assert_found(self.scan(server))
+
+    def test_tokens_that_run_out_are_fetched_anew(self):
+        """However often that happens in one long pull, as long as each one works for a while."""
+        layers = [*self.layers, *(images.Layer([images.f(f"opt/part{i}", f"{i}\n" * 50)]) for i in range(12))]
+        self.layers = layers
+        self.layout.add("long", layers)
+        for uses in (1, 2):
+            with self.subTest(uses=uses):
+                valid, given = {}, []
+
+                def give(owner, request):
+                    given.append(f"t0ken{len(given)}")
+                    valid[given[-1]] = uses
+                    request.answer(200, json.dumps({"token": given[-1], "expires_in": 300}).encode(),
+                                   [("Content-Type", "application/json")])
+
+                tokens = Server(give)
+                self.addCleanup(tokens.stop)
+                server = TokenRegistry(self.layout, f"http://127.0.0.1:{tokens.port}/token", valid)
+                self.addCleanup(server.stop)
+                self.assert_found(self.scan(server, "long", "--no-cache"))
+                self.assertGreater(len(given), 4)
+
+    def test_tokens_that_never_work_are_not_fetched_for_ever(self):
+        given = []
+        tokens = Server(lambda owner, request: (given.append(1), request.answer(
+            200, b'{"token":"worthless"}', [("Content-Type", "application/json")])))
+        self.addCleanup(tokens.stop)
+        server = TokenRegistry(self.layout, f"http://127.0.0.1:{tokens.port}/token", {})
+        self.addCleanup(server.stop)
+        run = self.scan(server)
+        self.assertEqual(run.code, UNREADABLE, str(run))
+        self.assertLessEqual(len(given), 12)
 
     def test_rate_limit_is_waited_for(self):
         refused = []

@@ -5,7 +5,7 @@ import importlib
 import typing
 
 MODULES = ["cases_names", "cases_tree", "cases_tar", "cases_cut", "cases_compress", "cases_digest", "cases_oci", "cases_json",
-           "cases_archive", "cases_dir", "cases_elf", "cases_evasion", "cases_packages", "cases_rpm"]
+           "cases_archive", "cases_dir", "cases_file", "cases_elf", "cases_evasion", "cases_packages", "cases_rpm"]
 SLOW_MODULES = ["cases_slow"]
 VERDICTS = {0: "clean", 1: "flagged", 3: "undetermined"}
 WORDS = {0: "clean", 1: "flagged", 2: "usage error", 3: "undetermined", 4: "not read"}

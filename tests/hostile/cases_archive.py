@@ -5,7 +5,7 @@ import os
 
 from case import case
 from layout import as_json, docker_archive, docker_members, image_config, oci, sha
-from tarmaker import END, archive, entry, file, folder, hardlink, header, pax, symlink, usual
+from tarmaker import END, archive, entry, file, folder, gnu_sparse, hardlink, header, pax, pax_sparse, symlink, usual
 
 TREE = archive(*usual())
 NO_IMAGE = "no image to be had"
@@ -98,6 +98,21 @@ def layer_missing(d):
     def bend(parts, item):
         del parts[1]
     return saved(d, TREE, archive(file("b")), bend=bend)
+
+
+def sparse_layer(name, make):
+    @case(f"archive-layer-sparse-{name}", f"a docker archive packed with tar --sparse ({name} format): the layer's bytes are not there as they stand", 4,
+          "not to be read in place: it says to pack the archive again", says=("--sparse", "layer0/layer.tar"))
+    def build(d):
+        layer = archive(file("a", bytes(8192) + b"x" * 512))
+        parts, item = docker_members([layer])
+        chunks = [(0, 512), (512 + 8192, len(layer) - 512 - 8192)]
+        parts[0] = make(parts[0][0], len(layer), chunks, layer[:512] + layer[512 + 8192:])
+        return docker_archive(f"{d}/image.tar", parts, [item])
+
+
+sparse_layer("gnu", gnu_sparse)
+sparse_layer("pax", pax_sparse)
 
 
 @case("archive-layer-is-folder", "the layer named is a folder in the archive", 3, "no content is to be had", coverage="content")

@@ -264,12 +264,89 @@ def names_shared(d):
     return image(d, bytes(data))
 
 
-@case("elf-relocations-millions", "a library of 120 MB with 5,000,000 relocations", (0, 3), "read, or over a limit; memory is bounded",
-      coverage="content or threats", memory=400)
+@case("elf-relocations-millions", "a library of 120 MB with 5,000,000 relocations", 3, "more than kMaxRelocations: the rest was not seen",
+      coverage="threats", memory=400)
 def relocations_millions(d):
     made = clean()
     text = made.text.ljust(0x1000, b"\xcc") + struct.pack("<QQq", GOT, RELATIVE, TEXT) * 5_000_000
     return image(d, clean(text=text, dynamic={"RELA": TEXT + 0x1000, "RELASZ": 24 * 5_000_000}).build())
+
+
+OVER = "the loader reads on where this reader stops: what lies behind the limit was not seen, and it is not clean"
+
+
+@case("elf-tags-16500", "a tampered library with 16,500 unknown dynamic tags in front of the real ones", 3, OVER, coverage="threats", says=SAID)
+def tags_in_front(d):
+    return image(d, tags_first(16_500))
+
+
+@case("elf-tags-16000", "the same with 16,000 tags, which is within the limit", 1, "the loader passes over unknown tags, and so does the reader",
+      finding=("backdoor", "structure"))
+def tags_within(d):
+    return image(d, tags_first(16_000))
+
+
+def tags_first(count):
+    made = infected()
+    data, (_, where) = made.build(), made.tables(TEXT + PAGE)
+    dynamic = struct.pack("<QQ", 0x60000001, 0) * count + made.dynamic_section(where)
+    at = -(-len(data) // PAGE) * PAGE
+    held = []
+    made.segments = lambda p: held.extend(p[:4] + [[1, 6, at, at, at, len(dynamic), len(dynamic), PAGE],
+                                                   [2, 6, at, at, at, len(dynamic), len(dynamic), 8]]) or held
+    return made.build().ljust(at, b"\0") + dynamic
+
+
+@case("elf-segments-5000", "a tampered library whose PT_LOADs and PT_DYNAMIC come behind 5,000 notes", 3, OVER, coverage="threats", says=SAID)
+def segments_behind(d):
+    made, held = infected(), []
+    made.segments = lambda p: held.extend(p) or p
+    data = made.build()
+    table = b"".join(struct.pack("<IIQQQQQQ", *p) for p in [[0, 4, 0, 0, 0, 0, 0, 8]] * 5000 + held)
+    data += bytes(-len(data) % 8)
+    data = bytearray(data + table)
+    data[32:40] = struct.pack("<Q", len(data) - len(table))
+    data[56:58] = struct.pack("<H", len(table) // 56)
+    return image(d, bytes(data))
+
+
+def relr_first(words):
+    """The stand-in behind packed relocations of the GOT's end, which its other tables follow."""
+    made = infected()
+    packed = struct.pack("<Q", GOT + 0x100) + b"".join(struct.pack("<Q", w) for w in words)
+    made.text = made.text.ljust(0x100, b"\xcc") + packed
+    made.more_dynamic = [(36, TEXT + 0x100), (35, len(packed)), (37, 8)]
+    return made.build()
+
+
+@case("elf-relr-over-limit", "a tampered library with 5,000,000 packed relocations in front of the real ones", 3, OVER, coverage="threats", says=SAID,
+      memory=400)
+def relr_over(d):
+    return image(d, relr_first([2 ** 64 - 1] * 80_000))
+
+
+@case("elf-relr-to-limit", "a tampered library with just as many packed relocations as the limit in front of the real ones", 3, OVER,
+      coverage="threats", says=SAID, memory=400)
+def relr_to_limit(d):
+    words, left = divmod(4_000_000 - 1, 63)
+    return image(d, relr_first([2 ** 64 - 1] * words + [(1 << (left + 1)) - 1]))
+
+
+@case("elf-names-overlapping", "a program that opens libraries by name, with 4,000 PT_LOADs over one 8 MiB of names", 0,
+      "32 GiB of text if each segment is searched anew: each byte is looked at once")
+def names_overlapping(d):
+    made, held = clean(), []
+    made.symbols.append((b"dlopen", STT_FUNC, 0))
+    made.text = made.text.ljust(PAGE, b"\xcc") + b"libplug.so\0notes.so\0" * 400_000
+    made.segments = lambda p: held.extend(p) or p
+    data = made.build()
+    extra = [[1, 4, TEXT, TEXT, TEXT, len(made.text), len(made.text), PAGE]] * 4000
+    table = b"".join(struct.pack("<IIQQQQQQ", *p) for p in extra + held)
+    data += bytes(-len(data) % 8)
+    data = bytearray(data + table)
+    data[32:40] = struct.pack("<Q", len(data) - len(table))
+    data[56:58] = struct.pack("<H", len(table) // 56)
+    return image(d, bytes(data))
 
 
 @case("elf-segments-walk", "4,000 PT_LOADs and resolvers that cost 4,000,000 instructions to walk", (0, 3),

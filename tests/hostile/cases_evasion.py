@@ -31,6 +31,11 @@ def tree(*entries):
 hides("control", "the stand-in in its usual place", lambda d: tree(file(LIB, BAD)), "the control")
 hides("gzip", "in a gzip layer", lambda d: gzipped(tree(file(LIB, BAD))), "the control")
 hides("zstd", "in a zstd layer", lambda d: zstandard(tree(file(LIB, BAD))), "the control")
+for number, path in enumerate(("var/lib/dpkg/info/x.list", "var/lib/dpkg/info/x.md5sums", "var/lib/dpkg/status.d/x", "var/lib/dpkg/status",
+                              "lib/apk/db/installed", "var/lib/pacman/local/x-1-1/files", "var/lib/pacman/local/x-1-1/desc",
+                              "usr/lib/sysimage/rpm/rpmdb.sqlite", "usr/lib/sysimage/rpm/rpmdb.sqlite-wal")):
+    hides(f"database-name-{number}", f"named {path}, as a package database is", lambda d, p=path: tree(file(p, BAD)),
+          "what a file is, its first bytes say: no database begins so")
 hides("other-name", "named README.txt, not executable", lambda d: tree(file("README.txt", BAD, mode=0o600)))
 hides("dotdot", "under ../../../opt/x", lambda d: tree(file("../../../opt/x", BAD)))
 hides("invalid-utf8", "under a name that is no UTF-8", lambda d: tree(file(b"\xff\xfe.so", BAD)))

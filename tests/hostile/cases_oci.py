@@ -76,6 +76,35 @@ def index_100k(d):
     return layout.index(layout.put(index_of(*[other] * 99999, {**image, **AMD64}), INDEX))
 
 
+OWN = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+
+
+@case("index-own-missing", "an index whose manifest for this machine is missing; another platform's is there", 4,
+      "the other platform's verdict is not this one's", says=NOWHERE[7:])
+def index_own_missing(d):
+    layout = Layout(d)
+    own = {"mediaType": MANIFEST, "digest": NOWHERE, "size": 500, "platform": {"os": "linux", "architecture": OWN}}
+    other = {**layout.image([TREE], config=lambda c: c.update(architecture="s390x")), "platform": {"os": "linux", "architecture": "s390x"}}
+    return layout.index(layout.put(index_of(own, other), INDEX))
+
+
+@case("index-own-missing-last", "the same, this machine's entry the last", 4, "the other platform's verdict is not this one's", says=NOWHERE[7:])
+def index_own_missing_last(d):
+    layout = Layout(d)
+    own = {"mediaType": MANIFEST, "digest": NOWHERE, "size": 500, "platform": {"os": "linux", "architecture": OWN}}
+    other = {**layout.image([TREE], config=lambda c: c.update(architecture="s390x")), "platform": {"os": "linux", "architecture": "s390x"}}
+    return layout.index(layout.put(index_of(other, own), INDEX))
+
+
+@case("index-other-missing", "an index whose manifest for another platform is missing; this machine's is there", 0, "this machine's is what is asked for",
+      listed="/etc/motd")
+def index_other_missing(d):
+    layout = Layout(d)
+    other = {"mediaType": MANIFEST, "digest": NOWHERE, "size": 500, "platform": {"os": "linux", "architecture": "s390x"}}
+    own = {**layout.image([TREE], config=lambda c: c.update(architecture=OWN)), "platform": {"os": "linux", "architecture": OWN}}
+    return layout.index(layout.put(index_of(other, own), INDEX))
+
+
 @case("index-empty", "an index without entries", 4, "no image to be had")
 def index_empty(d):
     return Layout(d).index()

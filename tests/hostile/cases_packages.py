@@ -65,6 +65,20 @@ database("list-hostile", "a dpkg file list with traversal, noise and 200,000 lin
          "var/lib/dpkg/info/honest.list", lambda: b"/../../etc/shadow\n/.\n\xff\n" + b"/usr/share/x\n" * 200_000)
 
 
+OVER = "over the limit for a database: its packages are not known"
+for where, name in (("var/lib/dpkg/status.d/base", "statusd"), ("var/lib/pacman/local/p-1-1/desc", "alpm"), ("lib/apk/db/installed", "apk"),
+                    ("usr/lib/sysimage/rpm/rpmdb.sqlite-wal", "rpm-wal")):
+    database(f"{name}-65m", f"{where} of 65 MiB", 3, OVER, where, lambda: b"\n" * (65 << 20), says=where)
+database("list-65m", "a dpkg file list of 65 MiB", 0, "ownership never decides alone", "var/lib/dpkg/info/honest.list", lambda: b"/x\n" * (65 << 18) * 2)
+
+
+@case("dpkg-rows-of-one-name", "5,000 rows of one name, and a file list of 20,000 lines for it", 0, "the list is read once")
+def rows_of_one_name(d):
+    names = [f"d/{i}" for i in range(20_000)]
+    return image(d, file(STATUS, b"".join(record(version=f"{i}") for i in range(5000))), *(file(n, b"") for n in names),
+                 file("var/lib/dpkg/info/honest.list", "".join(f"/{n}\n" for n in names).encode()))
+
+
 def bomb(mebibytes):
     import zlib
     deflate = zlib.compressobj(9, zlib.DEFLATED, 31)

@@ -10,6 +10,7 @@ namespace careen::test {
 struct ElfSpec {
   bool is64 = true, big = false;
   uint16_t type = 3, machine = 62;  // a shared object for x86-64
+  uint64_t entry = 0;
   std::string interpreter, soname, rpath, runpath;
   std::vector<std::string> needed;
   std::vector<std::string> imports, exports;  // names of dynamic symbols
@@ -117,7 +118,7 @@ class ElfMaker {
     h += '\1';
     h.resize(16);
     put(h, s_.type, 2), put(h, s_.machine, 2), put(h, 1, 4);
-    word(h, 0), word(h, header), word(h, 0);
+    word(h, s_.entry), word(h, header), word(h, 0);
     put(h, 0, 4), put(h, header, 2), put(h, s_.is64 ? 56 : 32, 2), put(h, segments, 2);
     put(h, s_.is64 ? 64 : 40, 2), put(h, 0, 2), put(h, 0, 2);
     out_.replace(0, h.size(), h);

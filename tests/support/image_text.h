@@ -231,6 +231,8 @@ class ImageText {
         s.machine = static_cast<uint16_t>(*to_number(value));
       else if (key == "class")
         s.is64 = value != "32";
+      else if (key == "entry")
+        s.entry = *to_number(value);
       else if (key == "type")
         s.type = static_cast<uint16_t>(*to_number(value));
       else
