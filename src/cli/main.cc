@@ -52,6 +52,11 @@ int run(int argc, char** argv) {
   add("files", "List the files of an image, and what its layers hide", add_files);
   add("explain", "Tell the whole story of a finding or a threat", add_explain);
   add("threat", "Write, check, list and show threat records", add_threat);
+  add("index", "Bring images into the inventory, each layer read once", add_index);
+  add("hunt", "Ask which indexed images hold a package, a file, a name or a threat", add_hunt);
+  add("exposure", "Every indexed image that a threat affects, and what to rebuild first", add_exposure);
+  add("lineage", "What an indexed image is built on, and what is built on it", add_lineage);
+  add("status", "What careen keeps, where, and what needs attention", add_status);
   add("cache", "Look at or trim what is remembered of layers", add_cache);
   try {
     app.parse(argc, argv);

@@ -1,0 +1,249 @@
+#include "fleet/indexer.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/codec.h"
+#include "base/text.h"
+#include "detect/structure.h"
+#include "oci/reference.h"
+#include "scan/judged.h"
+#include "source/registry.h"
+
+namespace careen {
+namespace {
+
+constexpr size_t kMaxHidden = 200'000;
+
+std::vector<std::string> gaps_of(const std::vector<Coverage>& rows) {
+  std::vector<std::string> out;
+  for (const Coverage& c : rows) {
+    bool counts = c.question == Question::content || c.question == Question::packages || c.question == Question::threats;
+    if (counts && (c.state == CoverageState::partly || c.state == CoverageState::not_looked))
+      out.push_back(std::string(to_text(c.question)) + ": " + (c.what.empty() ? "" : c.what + ": ") + c.why);
+  }
+  return out;
+}
+
+std::vector<HiddenFile> hidden_files(const ImageFacts& facts) {
+  std::vector<HiddenFile> out;
+  FileRecord r;
+  for (size_t i = 0; i < facts.layers.size(); ++i) {
+    if (!facts.layers[i]) continue;
+    for (FileCursor c(facts.layers[i]->files); c.next(r);)
+      if (r.type == FileType::regular && !facts.tree.visible(i, c.index()) && out.size() < kMaxHidden) out.push_back({i, r.path});
+  }
+  return out;
+}
+
+// The threats that a result tells of, refuted ones apart; the rule where no record claims a finding.
+std::set<std::string> threats_in(const ScanResult& result) {
+  std::set<std::string> out;
+  for (const Finding& f : result.findings)
+    if (f.confidence != Confidence::refuted && (f.kind == FindingKind::backdoor || f.kind == FindingKind::malware)) out.insert(f.threat.value_or(f.rule));
+  return out;
+}
+
+// Names that lead to the image itself, not to one of its layers.
+std::vector<std::pair<TermKind, std::string>> terms_of(const Image& image, const ScanResult& result) {
+  std::vector<std::pair<TermKind, std::string>> out;
+  for (const auto& [key, value] : image.config.labels) out.emplace_back(TermKind::label, key + "=" + value);
+  for (const std::string& e : image.config.environment) out.emplace_back(TermKind::environment, e);
+  for (const auto* list : {&image.config.entrypoint, &image.config.command})
+    for (const std::string& w : *list) out.emplace_back(TermKind::entrypoint, w);
+  for (const std::string& t : threats_in(result)) out.emplace_back(TermKind::threat, t);
+  if (!result.facts) return out;
+  std::set<std::string> rules;
+  for (const auto& layer : result.facts->layers)
+    if (layer)
+      for (const ElfFacts& e : layer->elf)
+        for (const std::string& rule : judge_structure(e).rules) rules.insert(rule);
+  for (const std::string& r : rules) out.emplace_back(TermKind::structure, r);
+  return out;
+}
+
+StoredImage stored(const Image& image, const ScanResult& result) {
+  StoredImage s;
+  s.digest = !image.digest.empty() ? image.digest.text() : image.config_digest.text();
+  s.config_digest = image.config_digest.text();
+  s.platform = result.platform;
+  for (const ScannedLayer& l : result.layers) {
+    s.layers.push_back(l.diff_id.value_or(Digest{}));
+    s.blobs.push_back(l.digest ? l.digest->text() : "");
+    s.steps.push_back(l.created_by);
+  }
+  for (const InstalledPackage& p : result.packages)
+    s.packages.push_back(
+        {p.package.type, p.package.name, p.package.version, p.package.architecture, p.package.source, p.package.source_version, p.layer, p.visible});
+  if (result.facts) s.hidden = hidden_files(*result.facts);
+  s.terms = terms_of(image, result);
+  s.labels = image.config.labels;
+  s.judged = store_judged(result);
+  Encoder e;
+  for (const KnowledgeSource& k : result.knowledge) e(k.name), e(k.digest.text());
+  s.knowledge = Digest(sha256_of(as_bytes(e.take()))).text();
+  s.verdict = to_text(result.judgement.verdict);
+  s.gaps = gaps_of(result.coverage);
+  s.created = image.config.created;
+  return s;
+}
+
+class Indexer {
+ public:
+  Indexer(Inventory& inventory, IndexOptions options) : inventory_(inventory), o_(std::move(options)) {
+    o_.scan.cache = inventory.layers();
+    o_.scan.wants_facts = true;
+    if (!o_.resolve.platforms.platform) o_.resolve.platforms.all = true;
+  }
+
+  Result<IndexSummary> run(const std::vector<std::string>& sources) {
+    int64_t begun = o_.clock();
+    Targets targets = find_targets(sources, o_.targets);
+    for (const auto& [source, why] : targets.failures) CAREEN_TRY(failed(source, why));
+    for (size_t i = 0; i < targets.list.size(); ++i) {
+      const Target& t = targets.list[i];
+      if (o_.on_progress) o_.on_progress(i, targets.list.size(), t.argument);
+      ++out_.references;
+      auto ok = one(t);
+      if (!ok && ok.error().code == Errc::io && ok.error().what.starts_with(escape(inventory_.path()))) return std::move(ok).error();  // the store itself
+      if (ok) {
+        CAREEN_TRY(inventory_.forget_failure(t.argument));
+      } else {
+        CAREEN_TRY(failed(t.argument, ok.error().what));
+        CAREEN_TRY(inventory_.still_listed(t.repository, t.tag, o_.clock()));
+      }
+    }
+    for (const std::string& r : targets.repositories) {
+      CAREEN_ASSIGN(uint64_t gone, inventory_.vanish(r, begun, o_.clock()));
+      out_.vanished += gone;
+    }
+    for (const std::string& s : sources) CAREEN_TRY(inventory_.note_crawl({s, o_.clock(), out_.images + out_.unchanged, out_.failures.size()}));
+    return std::move(out_);
+  }
+
+ private:
+  Result<void> failed(const std::string& what, const std::string& why) {
+    out_.failures.emplace_back(what, why);
+    return inventory_.note_failure(what, why, o_.clock());
+  }
+
+  // A tag whose manifest is the one that was indexed before costs one request without a body.
+  Result<bool> unchanged(const Target& t) {
+    if (!t.registry || o_.refresh) return false;
+    auto digest = head_manifest(t.argument.substr(9), o_.targets.http);
+    if (!digest || digest->empty()) return false;  // asked for in full, which tells why
+    bool known = inventory_.has_image(digest->text()) || inventory_.has_index(digest->text());
+    if (!known) return false;
+    CAREEN_TRY(inventory_.see(t.repository, t.tag, digest->text(), o_.clock()));
+    ++out_.unchanged;
+    return true;
+  }
+
+  Result<void> one(const Target& t) {
+    CAREEN_ASSIGN(bool same, unchanged(t));
+    if (same) return {};
+    CAREEN_ASSIGN(std::vector<Image> images, resolve_images(t.argument, o_.resolve));
+    std::map<std::string, std::vector<std::string>> members;
+    for (const Image& image : images) {
+      CAREEN_TRY(add(image));
+      std::string digest = !image.digest.empty() ? image.digest.text() : image.config_digest.text();
+      if (!image.index_digest.empty()) members[image.index_digest.text()].push_back(digest);
+      if (image.index_digest.empty()) CAREEN_TRY(inventory_.see(t.repository, t.tag, digest, o_.clock()));
+    }
+    for (const auto& [index, list] : members) {
+      CAREEN_TRY(inventory_.add_index(index, list));
+      CAREEN_TRY(inventory_.see(t.repository, t.tag, index, o_.clock()));
+    }
+    return {};
+  }
+
+  Result<void> add(const Image& image) {
+    std::string digest = !image.digest.empty() ? image.digest.text() : image.config_digest.text();
+    if (auto id = inventory_.image_id(digest); id && !o_.refresh) {
+      auto known = inventory_.image(*id);
+      if (known && known->gaps.empty() && known->knowledge == knowledge_digest(*o_.scan.threats)) {
+        ++out_.unchanged;
+        return {};
+      }
+    }
+    ScanResult result = scan_image(image, o_.scan);
+    CAREEN_ASSIGN(size_t fresh, record_image(inventory_, image, result, o_.clock()));
+    out_.new_layers += fresh;
+    ++out_.images;
+    if (result.judgement.verdict == Verdict::flagged) ++out_.flagged;
+    if (result.judgement.verdict == Verdict::undetermined) ++out_.undetermined;
+    return {};
+  }
+
+  Inventory& inventory_;
+  IndexOptions o_;
+  IndexSummary out_;
+};
+
+}  // namespace
+
+std::string knowledge_digest(const ThreatSet& threats) {
+  Encoder e;
+  for (const KnowledgeSource& k : threats.sources) e(k.name), e(k.digest.text());
+  return Digest(sha256_of(as_bytes(e.take()))).text();
+}
+
+Result<size_t> record_image(Inventory& inventory, const Image& image, const ScanResult& result, int64_t now) {
+  size_t fresh = 0;
+  if (result.facts)
+    for (const auto& layer : result.facts->layers) {
+      if (!layer || layer->diff_id.empty() || inventory.has_layer(layer->diff_id)) continue;
+      CAREEN_TRY(inventory.add_layer(*layer, inventory.layers()->symbols(layer->diff_id), now));
+      ++fresh;
+    }
+  CAREEN_TRY(inventory.add_image(stored(image, result), now));
+  return fresh;
+}
+
+Result<ScanResult> rejudge(Inventory& inventory, const StoredImage& s, const ScanOptions& options) {
+  Image image;
+  image.source = "inventory";
+  image.reference = image.resolved = s.digest;
+  CAREEN_ASSIGN(image.digest, Digest::parse(s.digest));
+  if (!s.config_digest.empty()) {
+    CAREEN_ASSIGN(image.config_digest, Digest::parse(s.config_digest));
+    auto text = inventory.layers()->document(image.config_digest);
+    if (text && digest_of(as_bytes(*text), image.config_digest.algorithm()) == image.config_digest) {
+      CAREEN_ASSIGN(image.config, parse_config(*text));
+    } else {
+      image.gaps.push_back("the image's configuration is not in the inventory");
+    }
+  }
+  image.platform = image.config.platform;
+  for (size_t i = 0; i < s.layers.size(); ++i) {
+    Layer l;
+    if (auto d = Digest::parse(i < s.blobs.size() ? s.blobs[i] : "")) l.descriptor.digest = *d;
+    l.claimed_diff_id = s.layers[i];
+    l.created_by = i < s.steps.size() ? s.steps[i] : "";
+    l.open = []() -> Result<BlobInput> { return Error{Errc::not_found, "its facts are not in the inventory, and it is not read here"}; };
+    image.layers.push_back(std::move(l));
+  }
+  ScanOptions o = options;
+  o.cache = inventory.layers();
+  return scan_image(image, o);
+}
+
+Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result, int64_t now) {
+  StoredImage s = image;
+  s.judged = store_judged(result);
+  s.verdict = to_text(result.judgement.verdict);
+  s.gaps = gaps_of(result.coverage);
+  Encoder e;
+  for (const KnowledgeSource& k : result.knowledge) e(k.name), e(k.digest.text());
+  s.knowledge = Digest(sha256_of(as_bytes(e.take()))).text();
+  s.terms = inventory.terms_of(image.digest);
+  std::erase_if(s.terms, [](const auto& t) { return t.first == TermKind::threat; });
+  for (const std::string& t : threats_in(result)) s.terms.emplace_back(TermKind::threat, t);
+  return inventory.add_image(s, now);
+}
+
+Result<IndexSummary> index_images(Inventory& inventory, const std::vector<std::string>& sources, IndexOptions options) {
+  return Indexer(inventory, std::move(options)).run(sources);
+}
+
+}  // namespace careen

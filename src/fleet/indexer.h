@@ -1,0 +1,44 @@
+// Brings images into the inventory: each layer read once, each image judged, each name noted with its time.
+//
+// A target is done again from its beginning after any interruption; what is known already costs no request but its manifest's
+// digest. One failure never ends the run: it is noted with the reference.
+#pragma once
+#include <functional>
+#include <string>
+
+#include "fleet/targets.h"
+#include "scan/scan.h"
+#include "store/inventory.h"
+
+namespace careen {
+
+struct IndexOptions {
+  ScanOptions scan;  // its cache is the inventory's
+  ResolveOptions resolve;
+  TargetOptions targets;
+  bool refresh = false;  // judge images anew, and read layers again whose facts an older careen collected
+  std::function<void(size_t done, size_t total, const std::string& at)> on_progress;
+  std::function<int64_t()> clock;  // seconds since 1970
+};
+
+struct IndexSummary {
+  size_t references = 0, images = 0, unchanged = 0, new_layers = 0, vanished = 0, flagged = 0, undetermined = 0;
+  uint64_t bytes = 0;  // of layers that were read
+  std::vector<std::pair<std::string, std::string>> failures;
+};
+
+Result<IndexSummary> index_images(Inventory& inventory, const std::vector<std::string>& sources, IndexOptions options);
+
+// Records one scanned image, as `scan --store` does. `result` must have its facts.
+Result<size_t> record_image(Inventory& inventory, const Image& image, const ScanResult& result, int64_t now);
+
+// A digest over all knowledge that images are judged with.
+std::string knowledge_digest(const ThreatSet& threats);
+
+// Judges an image of the inventory anew from its stored facts, without reading a layer.
+Result<ScanResult> rejudge(Inventory& inventory, const StoredImage& image, const ScanOptions& options);
+
+// Keeps what such a judgement concluded.
+Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result, int64_t now);
+
+}  // namespace careen

@@ -1,0 +1,168 @@
+#include "fleet/targets.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "oci/manifest.h"
+#include "oci/reference.h"
+#include "source/registry.h"
+
+namespace careen {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr size_t kMaxListFile = 256 << 20;
+constexpr int kMaxListDepth = 4;
+
+class Finder {
+ public:
+  explicit Finder(const TargetOptions& options) : options_(options) {}
+
+  void add(const std::string& source, int depth) {
+    if (full() || source.empty()) return;
+    std::error_code ec;
+    if (source[0] == '@' || source == "-") return list_file(source, depth);
+    if (has_scheme(source)) return single(source);
+    if (fs::is_directory(source, ec)) return folder(source, 0);
+    if (fs::exists(source, ec)) return archive(source);
+    registry(source);
+  }
+
+  Targets take() { return std::move(out_); }
+
+ private:
+  bool full() const { return out_.list.size() >= (options_.most != 0 ? options_.most : kMaxTargets); }
+  void fail(const std::string& source, std::string why) { out_.failures.emplace_back(source, std::move(why)); }
+
+  static bool has_scheme(const std::string& s) {
+    for (const char* scheme : {"docker:", "podman:", "registry:", "docker-archive:", "oci-archive:", "oci-dir:", "dir:"})
+      if (s.starts_with(scheme)) return true;
+    return false;
+  }
+
+  void push(Target t) {
+    if (!full() && (options_.tags.empty() || t.tag.empty() || glob_match(options_.tags, t.tag))) out_.list.push_back(std::move(t));
+  }
+
+  void single(const std::string& source) {
+    Target t{source, source, "", false};
+    if (source.starts_with("registry:")) return registry(source.substr(9));
+    if (source.starts_with("oci-dir:") && source.find_first_of("@:", 8) == std::string::npos) return layout(source.substr(8));
+    push(std::move(t));
+  }
+
+  void list_file(const std::string& source, int depth) {
+    if (depth > kMaxListDepth) return fail(source, "lists are nested deeper than 4");
+    Result<std::string> text = Error{Errc::io, ""};
+    if (source == "-") {
+      std::string all;
+      std::vector<uint8_t> buffer(64 << 10);
+      for (;;) {
+        auto n = read_some(STDIN_FILENO, buffer);
+        if (!n || *n == 0 || all.size() > kMaxListFile) break;
+        all += as_text(Bytes(buffer).first(*n));
+      }
+      text = std::move(all);
+    } else {
+      text = read_file(source.substr(1), kMaxListFile);
+    }
+    if (!text) return fail(source, text.error().what);
+    each_line(*text, [&](std::string_view line) {
+      line = trim(line.substr(0, line.find('#')));
+      if (!line.empty()) add(std::string(line), depth + 1);
+      return !full();
+    });
+  }
+
+  // Every layout and archive below a folder; links are not followed.
+  void folder(const std::string& path, int depth) {
+    std::error_code ec;
+    if (fs::is_regular_file(path + "/oci-layout", ec)) return layout(path);
+    if (depth > kMaxFolderDepth) return fail(path, "lies deeper than 8 folders");
+    std::vector<fs::directory_entry> entries;
+    for (fs::directory_iterator it(path, ec), end; !ec && it != end; it.increment(ec)) entries.push_back(*it);
+    if (ec) return fail(path, ec.message());
+    std::sort(entries.begin(), entries.end());
+    for (const auto& e : entries) {
+      if (full()) return;
+      if (e.is_symlink(ec)) continue;
+      if (e.is_directory(ec))
+        folder(e.path().string(), depth + 1);
+      else if (e.is_regular_file(ec) && looks_like_archive(e.path().string()))
+        archive(e.path().string());
+    }
+  }
+
+  static bool looks_like_archive(const std::string& path) {
+    for (const char* end : {".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".oci"})
+      if (path.ends_with(end)) return true;
+    return false;
+  }
+
+  // One image for each manifest that the layout's index names.
+  void layout(const std::string& path) {
+    auto text = read_file(path + "/index.json", kMaxManifestBytes);
+    if (!text) return fail(path, text.error().what);
+    auto index = parse_manifest(*text);
+    if (!index) return fail(path, index.error().what);
+    for (const Descriptor& d : index->entries) {
+      if (is_attestation(d)) continue;
+      std::string name;
+      for (const char* key : {"io.containerd.image.name", "org.opencontainers.image.ref.name"})
+        if (auto it = d.annotations.find(key); it != d.annotations.end() && name.empty()) name = it->second;
+      push({"oci-dir:" + path + "@" + d.digest.text(), path, name, false});
+    }
+  }
+
+  void archive(const std::string& path) { push({path, path, "", false}); }
+
+  void registry(const std::string& source) {
+    if (source.ends_with('/')) {
+      std::string host = source.substr(0, source.size() - 1);
+      auto all = list_repositories(host, options_.http);
+      if (!all) return fail(source, all.error().what);
+      for (const std::string& r : *all) repository(host + "/" + r, "");
+      return;
+    }
+    if (source.find('@') != std::string::npos) return reference(source);
+    size_t slash = source.rfind('/'), colon = source.find(':', slash == std::string::npos ? 0 : slash);
+    std::string tag = colon == std::string::npos ? "" : source.substr(colon + 1);
+    std::string name = source.substr(0, colon);
+    if (!tag.empty() && tag.find_first_of("*?[") == std::string::npos) return reference(source);
+    repository(name, tag);
+  }
+
+  void repository(const std::string& name, const std::string& glob) {
+    auto ref = Reference::parse(name);
+    if (!ref) return fail(name, ref.error().what);
+    auto tags = list_tags(name, options_.http);
+    if (!tags) return fail(name, tags.error().what);
+    std::string full_name = ref->host + "/" + ref->repository;
+    if (glob.empty() && options_.tags.empty()) out_.repositories.push_back(full_name);
+    for (const std::string& t : *tags)
+      if (glob.empty() || glob_match(glob, t)) push({"registry:" + full_name + ":" + t, full_name, t, true});
+  }
+
+  void reference(const std::string& text) {
+    auto ref = Reference::parse(text);
+    if (!ref) return fail(text, ref.error().what);
+    push({"registry:" + ref->text(), ref->host + "/" + ref->repository, ref->tag, true});
+  }
+
+  const TargetOptions& options_;
+  Targets out_;
+};
+
+}  // namespace
+
+Targets find_targets(const std::vector<std::string>& sources, const TargetOptions& options) {
+  Finder finder(options);
+  for (const std::string& s : sources) finder.add(s, 0);
+  return finder.take();
+}
+
+}  // namespace careen

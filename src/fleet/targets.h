@@ -1,0 +1,39 @@
+// What an index run is asked for, as single images: a registry's repositories and tags, a folder of archives, a list in a file.
+//
+// Names from registries and folders are hostile; they are only ever used as references again.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "net/http.h"
+#include "source/resolve.h"
+
+namespace careen {
+
+inline constexpr int kMaxFolderDepth = 8;
+inline constexpr size_t kMaxTargets = 2'000'000;
+
+struct Target {
+  std::string argument;    // as `careen scan` takes it
+  std::string repository;  // host/path in a registry, else the file or folder
+  std::string tag;         // "" without
+  bool registry = false;
+};
+
+struct TargetOptions {
+  HttpOptions http;
+  std::string tags;  // --tags GLOB; "" for all
+  size_t most = 0;   // --max; 0 for all
+};
+
+struct Targets {
+  std::vector<Target> list;
+  std::vector<std::string> repositories;                      // that were listed whole: what is not in the list any more has vanished
+  std::vector<std::pair<std::string, std::string>> failures;  // a source and why it could not be listed
+};
+
+// HOST/, HOST/REPO, HOST/REPO:GLOB, a folder, @FILE (one source a line, # begins a comment), - for standard input's lines, or
+// anything that scan takes.
+Targets find_targets(const std::vector<std::string>& sources, const TargetOptions& options);
+
+}  // namespace careen

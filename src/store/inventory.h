@@ -1,0 +1,152 @@
+// The inventory: every image that was indexed, by tag and digest, and what its layers contain, so that a question about all of
+// them is answered without reading one again.
+//
+// One file of SQLite, which also holds the facts of layers in the cache's own tables: `layers()` is that cache. Facts of a
+// layer are indexed once, under the diff ID that careen computed; an image is a list of layers and what a scan concluded of
+// it. Each layer and each image is written in one transaction: a kill at any moment leaves whole layers and whole images.
+// Several processes may read and write one inventory; an object is used by one thread at a time.
+//
+// Times are seconds since 1970. A time earlier than one that was stored before never moves it back.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "facts/layer_facts.h"
+#include "store/cache.h"
+
+namespace careen {
+
+inline constexpr int kInventorySchema = 1;
+
+// Kinds of names that lead to layers or to images.
+enum class TermKind : uint8_t { soname = 1, needed, build_id, symbol_import, symbol_export, structure, label, environment, entrypoint, threat };
+
+struct StoredPackage {
+  PackageType type = PackageType::deb;
+  std::string name, version, architecture, source, source_version;
+  size_t layer = 0;  // of the image: whose database names it
+  bool visible = true;
+};
+
+// A file of a lower layer that a container does not see.
+struct HiddenFile {
+  size_t layer = 0;
+  std::string path;
+};
+
+struct StoredImage {
+  std::string digest;  // of the manifest; of the configuration where there is none
+  std::string config_digest, platform;
+  std::vector<Digest> layers;  // diff IDs, lowest first
+  std::vector<std::string> blobs, steps;
+  std::vector<StoredPackage> packages;
+  std::vector<HiddenFile> hidden;
+  std::vector<std::pair<TermKind, std::string>> terms;
+  std::map<std::string, std::string> labels;
+  std::string judged;     // scan/judged.h
+  std::string knowledge;  // a digest over what it was judged with
+  std::string verdict;
+  std::vector<std::string> gaps;  // coverage that matters to the verdict, in words
+  std::string created;
+  int64_t first_seen = 0, last_seen = 0;
+};
+
+// The chain ID of the first `count` layers, as the OCI image specification defines it; "" for none, or when one is not known.
+std::string chain_id(const std::vector<Digest>& diff_ids, size_t count);
+
+// A name under which an image was seen.
+struct Tag {
+  std::string repository;  // host/path, or the file that it was read from
+  std::string tag;         // "" for a digest
+  std::string digest;      // of the manifest or the index
+  int64_t first_seen = 0, last_seen = 0;
+  std::optional<int64_t> vanished;
+};
+
+struct InventoryCounts {
+  uint64_t images = 0, layers = 0, tags = 0, repositories = 0, unjudged = 0;
+  int64_t newest = 0, oldest = 0;  // of the last crawl of each source
+};
+
+struct Crawl {
+  std::string source;
+  int64_t at = 0;
+  uint64_t indexed = 0, failed = 0;
+};
+
+struct IndexFailure {
+  std::string reference, why;
+  int64_t at = 0;
+};
+
+class Inventory {
+ public:
+  enum class Mode : uint8_t { read, write };
+  // Reading one that does not exist or is empty is Errc::not_found; a newer schema is Errc::unsupported.
+  static Result<std::unique_ptr<Inventory>> open(const std::string& path, Mode mode);
+  ~Inventory();
+  Inventory(const Inventory&) = delete;
+  Inventory& operator=(const Inventory&) = delete;
+
+  const std::string& path() const;
+  const std::shared_ptr<LayerCache>& layers() const;
+
+  // Writing.
+  bool has_layer(const Digest& diff_id);
+  Result<void> add_layer(const LayerFacts& facts, const std::vector<ElfSymbols>& symbols, int64_t now);
+  Result<void> add_image(const StoredImage& image, int64_t now);
+  bool has_image(const std::string& digest);
+  bool has_index(const std::string& digest);
+  Result<void> add_index(const std::string& index, const std::vector<std::string>& images);
+  Result<void> see(const std::string& repository, const std::string& tag, const std::string& digest, int64_t now);
+  // A tag that is listed and could not be indexed now: what was known of it stays.
+  Result<void> still_listed(const std::string& repository, const std::string& tag, int64_t now);
+  // Tags of a repository that were not seen since `since` have vanished.
+  Result<uint64_t> vanish(const std::string& repository, int64_t since, int64_t now);
+  Result<void> note_crawl(const Crawl& c);
+  Result<void> note_failure(const std::string& reference, const std::string& why, int64_t now);
+  Result<void> forget_failure(const std::string& reference);
+
+  // Reading. Layer and image numbers are of this file.
+  using Id = int64_t;
+  InventoryCounts counts();
+  std::vector<Crawl> crawls();
+  std::vector<IndexFailure> failures();
+  std::vector<Id> layers_with_file(const Sha256& digest);  // by a part of the digest: the facts decide
+  std::vector<Id> layers_with_term(TermKind kind, const std::string& text);
+  std::vector<Id> images_with_term(TermKind kind, const std::string& text, bool glob);
+  // Calls f for every distinct path that fits, with the layers that have it; false from f stops.
+  void paths_like(const std::string& glob, const std::function<bool(const std::string& path, const std::vector<Id>& layers)>& f);
+  struct PackageRow {
+    StoredPackage package;
+    std::vector<Id> layers;
+  };
+  std::vector<PackageRow> packages_named(const std::string& name);  // binary or source
+  std::optional<Id> layer_id(const std::string& digest);            // a diff ID or a blob's digest
+  std::optional<Digest> layer_digest(Id layer);
+  std::vector<Id> images_of_layer(Id layer);
+  std::vector<Id> all_images();
+  std::vector<Id> images_with_chain(const std::string& chain);  // of exactly these layers: chain_id() of all of them
+  std::vector<std::pair<TermKind, std::string>> terms_of(const std::string& image_digest);
+  std::vector<std::string> members_of(const std::string& index);
+  std::optional<Id> image_id(const std::string& digest);
+  std::optional<StoredImage> image(Id id);
+  std::vector<Tag> tags_of(const std::string& image_digest);
+  std::vector<Tag> tags_named(const std::string& repository, const std::string& tag);  // "" for all tags
+  std::vector<std::string> repositories();
+
+  // Keeping.
+  Result<std::vector<std::string>> check();  // what is wrong with the file; empty when nothing is
+
+ private:
+  Inventory();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace careen
