@@ -358,5 +358,13 @@ TEST(Integrity, AFileThatAnotherOwnerRecordedAsItIsIsNone) {
   EXPECT_THAT(DetectText(two).run().findings, IsEmpty());
 }
 
+TEST(Detect, AWhiteoutIsNoFileOfASuspectedPath) {
+  Threat t = file_threat("bad");
+  t.paths = {{"tmp/*.sock", "its socket"}};
+  EXPECT_THAT(DetectText("file /x\nlayer\nwhiteout /tmp/a.sock", {t}).run().findings, IsEmpty());
+  Finding f = DetectText("file /tmp/a.sock \"\"\nlayer\nwhiteout /tmp/a.sock", {t}).one();
+  EXPECT_EQ(f.where.path, "/tmp/a.sock");
+}
+
 }  // namespace
 }  // namespace careen

@@ -86,6 +86,8 @@ TEST(LinkerCheck, WhatOnlyCallsItselfSoIsNot) {
   };
   for (const NotOne& row : std::initializer_list<NotOne>{
            {"by its SONAME", "elf " + library + " soname=ld-x.so.1 exports=__tls_get_addr entry=4096\n", library},
+           {"with a hard link that outlives its name",
+            "elf " + sibling + " " + kLinker + "hard " + library + " -> " + sibling + "\nlayer\nwhiteout " + sibling + "\n", sibling},
            {"by the true linker's SONAME", "elf " + library + " " + kLinker, library},
            {"by its name, and a SONAME that no program names", "elf " + odd + " soname=ld-x.so.1 exports=__tls_get_addr entry=4096\n", odd},
            {"by its name alone", "elf " + sibling + " soname=liblzma.so.5 exports=__tls_get_addr entry=4096\n", sibling},

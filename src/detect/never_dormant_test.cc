@@ -669,5 +669,91 @@ TEST(Dormant, SaysWhy) {
   EXPECT_THAT(all[0].because, Contains(HasSubstr("/usr/sbin/sshd")));
 }
 
+TEST(NeverDormant, FurtherShells) {
+  std::string base = "file /opt/text \"/usr/sbin/sshd\\n\"\n";
+  std::vector<Row> rows;
+  for (const char* line : {"exec < /opt/text; sh",
+                           "exec 0</opt/text\nbash -s",
+                           "source /dev/fd/3 3</opt/text",
+                           "{ sh; } < /opt/text",
+                           "( bash ) < /opt/text",
+                           "cat /opt/text | (sh)",
+                           "cat /opt/text | sudo sh",
+                           "cat /opt/text | busybox sh",
+                           "f() { sh; }; cat /opt/text | f",
+                           "cat /opt/text |\nsh",
+                           "cat /opt/text | if true; then sh; fi",
+                           "sh -c 'sh' < /opt/text",
+                           "x=ss; x+=hd; $x",
+                           "find /usr/sbin -type f -exec {} \\;",
+                           "ls /usr/sbin | grep ssh | xargs -n1 sh -c",
+                           "cat /opt/text | xargs -I{} sh -c {}",
+                           "xargs env < /opt/text",
+                           "cat /opt/text | bash -s -- a",
+                           "trap -- /usr/sbin/ss?? 0",
+                           "coproc N { /usr/sbin/ss??; }",
+                           "ENV=/opt/text sh -i",
+                           "BASH_ENV=/opt/text bash -c app",
+                           "sh 3</opt/text <&3",
+                           "export BASH_ENV=/opt/text\nbash -c app"}) {
+    rows.push_back({std::string("a script: ") + line, base + script("/e.sh", line), {"/e.sh"}});
+    rows.push_back({std::string("bash -c: ") + line, base, {"/bin/bash", "-c", line}});
+  }
+  expect_started(rows);
+}
+
+TEST(NeverDormant, FurtherWays) {
+  std::string program = "[program:x]\ncommand=";
+  std::string init = "elf /init program\n", s6 = "elf /usr/bin/s6-svscan program\n";
+  std::string usual = plain("/opt/own.conf", program + "sshd") + plain("/etc/supervisord.conf", program + "app");
+  expect_started({
+      {"a variable of the environment", "", {"sh", "-c", "$START"}, {"START=/usr/sbin/sshd -D"}},
+      {"exec of a variable of the environment", script("/e.sh", "exec $START"), {"/e.sh"}, {"START=/usr/sbin/sshd -D"}},
+      {"a default with arguments", "", {"sh", "-c", "exec ${NONE:-$START}"}, {"START=/usr/sbin/sshd -D"}},
+      {"a folder that is a link", "layer\nwhiteout /usr/sbin\nlink /usr/sbin -> bin\nelf /usr/bin/sshd program needed=libsystemd.so.0\n", {"sshd"}},
+      {"supervisord --configuration=FILE beside the usual", usual, {"supervisord", "--configuration=/opt/own.conf"}},
+      {"supervisord -cFILE beside the usual", usual, {"supervisord", "-c/opt/own.conf"}},
+      {"supervisord -nc FILE beside the usual", usual, {"supervisord", "-nc", "/opt/own.conf"}},
+      {"an include of a folder",
+       plain("/etc/supervisord.conf", program + "app\n[include]\nfiles = /opt/conf/*.ini") + plain("/opt/conf/a.ini", program + "sshd"),
+       {"supervisord", "-n"}},
+      {"a finish script", init + script("/etc/services.d/x/run", "app") + script("/etc/services.d/x/finish", "sshd"), {"/init"}},
+      {"a folder of services of its own", s6 + script("/opt/services/ssh/run", "exec sshd"), {"s6-svscan", "/opt/services"}},
+      {"runsvdir of a folder of its own",
+       "elf /usr/bin/runsvdir program\n" + script("/opt/services/ssh/run", "exec sshd"),
+       {"runsvdir", "-P", "/opt/services"}},
+  });
+}
+
+TEST(NeverDormant, FurtherUnits) {
+  std::string init = "elf /usr/lib/systemd/systemd program\nlink /sbin/init -> /usr/lib/systemd/systemd\n", at = "/etc/systemd/system/";
+  std::string wants = "link " + at + "multi-user.target.wants/x.service -> " + at + "x.service\n", sshd = "ExecStart=/usr/sbin/sshd",
+              app = "ExecStart=/usr/bin/app";
+  std::string instance = "link " + at + "multi-user.target.wants/x@sshd.service -> " + at + "x@.service\n";
+  auto unit = [&](const std::string& body, const std::string& name = "x.service") { return plain(at + name, "[Service]\n" + body); };
+  std::vector<Row> rows{
+      {"OnFailure", init + wants + plain(at + "x.service", "[Unit]\nOnFailure=y.service\n[Service]\n" + app) + unit(sshd, "y.service")},
+      {"OnSuccess", init + wants + plain(at + "x.service", "[Unit]\nOnSuccess=y.service\n[Service]\n" + app) + unit(sshd, "y.service")},
+      {"an instance with its name as a parameter", init + instance + unit("ExecStart=/usr/sbin/%i -D", "x@.service")},
+      {"a drop-in of an instance", init + instance + unit(app, "x@.service") + plain(at + "x@sshd.service.d/a.conf", "[Service]\nExecStart=\n" + sshd)},
+      {"a timer of another unit",
+       init + "link " + at + "timers.target.wants/y.timer -> " + at + "y.timer\n" + plain(at + "y.timer", "[Timer]\nOnBootSec=1\nUnit=x.service") + unit(sshd)},
+      {"a socket of another unit", init + "link " + at + "sockets.target.wants/y.socket -> " + at + "y.socket\n" +
+                                       plain(at + "y.socket", "[Socket]\nListenStream=22\nService=x.service") + unit(sshd)},
+      {"the target that is the default",
+       init + "link " + at + "default.target -> " + at + "own.target\n" + plain(at + "own.target", "[Unit]\nWants=x.service") + unit(sshd)},
+      {"a drop-in of a target", init + plain(at + "multi-user.target.d/a.conf", "[Unit]\nWants=x.service") + unit(sshd)},
+      {"/etc/rc.d/rc.local", init + script("/etc/rc.d/rc.local", "sshd", "/bin/sh -e")},
+  };
+  for (Row& row : rows) row.command = {"/sbin/init"};
+  expect_started(rows);
+}
+
+TEST(NeverDormant, FurtherNames) {
+  std::string needs = "elf /usr/bin/app program needed=liblzma.so.5\n", data = infected("/opt/data.bin");
+  std::string hard = "hard /usr/lib/x86_64-linux-gnu/liblzma.so.5 -> /opt/data.bin\n";
+  expect_loaded({{"a hard link from above, deleted at once", needs + data + "layer\n" + hard + "whiteout /opt/data.bin\n"}});
+}
+
 }  // namespace
 }  // namespace careen

@@ -88,7 +88,9 @@ struct ReachJudge::Impl {
     if (t == nullptr || t->conditions.programs.empty()) return true;
     const auto& names = paths_of(program);
     return std::any_of(t->conditions.programs.begin(), t->conditions.programs.end(), [&](const std::string& g) {
-      return std::any_of(names.begin(), names.end(), [&](const std::string& path) { return glob_match(g, path); });
+      NodeId named = g.find_first_of("*?[") == std::string::npos ? facts.tree.find(g) : kNoNode;  // through links of folders too
+      return (named != kNoNode && same_file(named, program)) ||
+             std::any_of(names.begin(), names.end(), [&](const std::string& path) { return glob_match(g, path); });
     });
   }
 

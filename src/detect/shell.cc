@@ -50,7 +50,7 @@ class Lexer {
         if (redirect) continue;
         if (c == '(') ++depth_;
         if (c == ')') --depth_;
-        fed_ = piped_ || !heredocs_.empty() || std::exchange(redirected_, false);
+        ever_fed_ |= piped_ || !heredocs_.empty();
         piped_ = c == '|' && !s_.substr(at_).starts_with('|') && !s_.substr(0, at_).ends_with("||");
         if (c == '\n' && !heredocs_.empty()) skip_heredocs();
         if (!words.empty()) return true;
@@ -63,15 +63,15 @@ class Lexer {
         words.push_back(word());
       }
     }
-    fed_ = piped_ || std::exchange(redirected_, false);
+    ever_fed_ |= piped_;
     return !words.empty();
   }
   // Commands inside $(…) and `…`, which run as well.
   std::vector<std::string> take_substitutions() { return std::exchange(substitutions_, {}); }
   bool odd() const { return odd_; }  // a construct whose commands were not followed: <(…), $'…'
 
-  bool fed() const { return fed_; }  // the command's input comes from another, or from a here-document
-  bool cut() const { return cut_; }  // a here-document or a quote without its end
+  bool ever_fed() const { return ever_fed_ || redirected_; }  // a command's input came from another, a file or a here-document
+  bool cut() const { return cut_; }                           // a here-document or a quote without its end
   const std::set<std::string>& functions() const { return functions_; }
 
  private:
@@ -230,7 +230,7 @@ class Lexer {
   std::set<std::string> functions_;
   int depth_ = 0;
   std::vector<std::string> substitutions_;
-  bool piped_ = false, fed_ = false, cut_ = false, redirected_ = false, odd_ = false;
+  bool piped_ = false, cut_ = false, redirected_ = false, odd_ = false, ever_fed_ = false;
 };
 
 bool is_name_char(char c) {
@@ -258,6 +258,8 @@ class Script {
     }
     if (lexer.cut()) unknown("a here-document or a quote in it has no end");
     if (lexer.odd()) unknown("it uses <(…) or $'…'");
+    // Which command a redirection feeds is not followed: a shell that would take any counts with each.
+    if (reads_input_ && lexer.ever_fed()) unknown("a shell in it reads commands from elsewhere");
     if (out_.commands.size() >= kMaxScriptCommands) unknown("it has more than 5000 commands");
     return std::move(out_);
   }
@@ -291,8 +293,13 @@ class Script {
       if (eq != std::string::npos && is_name(std::string_view(t).substr(0, eq))) {
         assign(t.substr(0, eq), words[i], eq);
         ++i;
+      } else if (eq != std::string::npos && eq > 1 && t[eq - 1] == '+' && is_name(std::string_view(t).substr(0, eq - 1))) {
+        variables_.erase(t.substr(0, eq - 1));  // NAME+=…: put together bit by bit
+        unknown_.insert(t.substr(0, eq - 1));
+        ++i;
       } else if (kKeywords.contains(t)) {
         ++i;
+        if (words[i - 1].text == "coproc" && i + 1 < words.size() && words[i + 1].text == "{") ++i;  // coproc NAME { …
         if (t == "exec" || t == "command")
           while (i < words.size() && words[i].text.starts_with('-')) i += words[i].text == "-a" ? 2 : 1;
       } else if (t == "function" && i + 1 < words.size()) {
@@ -307,7 +314,7 @@ class Script {
       if (head == "shift") shifted_ = true;
       if (head == "set") set_arguments(words, i + 1);
       if (head == "alias" && i + 1 < words.size()) unknown("it defines an alias");
-      if (head == "trap" && i + 1 < words.size()) emit_text(words[i + 1]);
+      if (head == "trap" && i + 1 < words.size()) emit_text(words[words[i + 1].text == "--" && i + 2 < words.size() ? i + 2 : i + 1]);
       if (head == "cd") {
         moved_ = true;
         bool known = i + 1 < words.size() && !words[i + 1].glob_or_sub;
@@ -353,17 +360,45 @@ class Script {
     if (!known_head) return unknown("the command '" + escape(words[begin].text) + "' is known only when it runs");
     if (out.empty() || out[0].empty()) return;
     if (out[0] == "eval") return unknown("it uses eval");
-    bool plain = std::all_of(out.begin() + 1, out.end(), [](const std::string& a) { return a.starts_with('-') && a.find('c') == std::string::npos; });
-    if (plain && lexer.fed() && base_name(out[0]).ends_with("sh")) unknown("a shell in it reads what another command writes");
+    reads_input_ |= reads_input(out);
     if (moved_ && out[0].find('/') != std::string::npos && !out[0].starts_with('/')) {
       if (directory_.empty()) return unknown("it runs " + escape(out[0]) + " after a change of directory");
       std::vector<std::string> there = out;
       there[0] = directory_ + "/" + out[0];
       out_.commands.push_back(std::move(there));
     }
+    if (words[begin].expands && out[0].find_first_of(" \t\n") != std::string::npos) {  // unquoted, its value is several words
+      std::vector<std::string> parts;
+      for (std::string_view p : careen::words(out[0])) parts.emplace_back(p);
+      parts.insert(parts.end(), out.begin() + 1, out.end());
+      if (!parts.empty()) out_.commands.push_back(std::move(parts));
+    }
     // A function may run what it is given.
     if (out.size() > 1 && lexer.functions().contains(out[0])) out_.commands.emplace_back(out.begin() + 1, out.end());
     out_.commands.push_back(std::move(out));
+  }
+
+  static bool is_shell_name(std::string_view word) {
+    std::string_view b = base_name(word);
+    return b == "sh" || b == "bash" || b == "dash" || b == "ash" || b == "zsh" || b == "ksh" || b == "mksh";
+  }
+
+  // A command that ends in a shell without a script of its own, perhaps behind others: sh, bash -s -- x, sudo sh, sh -c 'sh'.
+  static bool reads_input(const std::vector<std::string>& words) {
+    for (size_t i = 0; i < words.size(); ++i) {
+      if (!is_shell_name(words[i])) continue;
+      bool operand = false;
+      for (size_t k = i + 1; k < words.size() && !operand; ++k) {
+        if (words[k] == "-s") return true;
+        if (words[k].starts_with('-') && words[k].find('c') != std::string::npos && k + 1 < words.size()) {
+          auto inner = careen::words(words[k + 1]);
+          return std::any_of(inner.begin(), inner.end(), [](std::string_view w) { return is_shell_name(w.substr(0, w.find_first_of(";&|)"))); });
+        }
+        operand = !words[k].starts_with('-');
+      }
+      if (!operand) return true;
+    }
+    return false;
   }
 
   // `set -- PROGRAM "$@"`: what "$@" is from here on, perhaps; so it counts as a command.
@@ -389,7 +424,7 @@ class Script {
     bool known = !w.glob_or_sub;
     auto v = expand(value, known);
     std::string text = join(v, " ");
-    if (name == "LD_PRELOAD" || name == "LD_LIBRARY_PATH" || name == "LD_AUDIT") unknown("it sets " + name);
+    if (name == "BASH_ENV" || name == "ENV" || name == "LD_PRELOAD" || name == "LD_LIBRARY_PATH" || name == "LD_AUDIT") unknown("it sets " + name);
     // A second value of another kind makes the variable unknown: which branch ran is not known either.
     if (!known)
       variables_.erase(name), unknown_.insert(name);
@@ -466,7 +501,7 @@ class Script {
   const std::vector<std::string>& arguments_;
   std::map<std::string, std::string> variables_;
   std::set<std::string> unknown_;
-  bool shifted_ = false, moved_ = false;
+  bool shifted_ = false, moved_ = false, reads_input_ = false;
   std::string directory_;  // after a cd whose target is known
   int depth_ = 0;
   ScriptCommands out_;

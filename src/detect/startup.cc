@@ -111,7 +111,7 @@ class Finder {
     if (base == "su" || base == "runuser") return su(arguments, how, depth);
     if (base == "supervisord") return supervisord(arguments, depth);
     if (base == "cron" || base == "crond") return cron(how, depth);
-    if (base == "runsvdir" || base == "s6-svscan" || base == "svscan" || path == "/init" || base == "my_init") services(depth);
+    if (base == "runsvdir" || base == "s6-svscan" || base == "svscan" || path == "/init" || base == "my_init") services(arguments, depth);
     if (base == "service" || base == "rc-service" || base == "systemctl") return service(arguments, depth);
     if (base == "run-parts") return run_parts(arguments, depth);
     if (auto it = image_.text_at.find(id); it != image_.text_at.end())
@@ -129,6 +129,8 @@ class Finder {
                                                       "install", "which",    "file",   "head",      "tail",   "cut",   "wc",  "readlink", "realpath",
                                                       "dirname", "basename", "md5sum", "sha256sum", "setcap", "strip"};
     if (kHarmless.contains(base)) return;
+    if (base == "find" && std::any_of(arguments.begin(), arguments.end(), [](const std::string& a) { return a.starts_with("-exec") || a.starts_with("-ok"); }))
+      return miss(how + ": what find runs is known only when it runs");
     for (const std::string& a : arguments) {
       NodeId n = a.empty() || a.starts_with('-') || a == kUnknownWord ? kNoNode : locate(a);
       if (n == kNoNode || (image_.elf(n) == nullptr && !image_.text_at.contains(n))) continue;
@@ -173,6 +175,7 @@ class Finder {
   bool wrapper(const std::string& base, const std::vector<std::string>& arguments, const std::string& how, int depth) {
     for (const Wrapper& w : kWrappers) {
       if (w.name != base && !(w.name == "tini" && base.starts_with("tini-"))) continue;
+      if (base == "xargs") miss(how + ": what xargs is given is known only when it runs");
       int skip = w.skip;
       for (size_t i = 0; i < arguments.size(); ++i) {
         const std::string& a = arguments[i];
@@ -187,7 +190,6 @@ class Finder {
         start({arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end()}, how, depth + 1);
         return true;
       }
-      if (base == "xargs") miss(how + ": what xargs runs is known only when it runs");
       return true;
     }
     return false;
@@ -265,6 +267,7 @@ class Finder {
     NodeId id = locate(c[1]);
     auto it = image_.text_at.find(id);
     if (it == image_.text_at.end() || depth >= kMaxStartDepth) {
+      if (c[1].starts_with("/dev/") || c[1].starts_with("/proc/")) miss(how + ": it sources " + escape(c[1]));
       if (id != kNoNode) miss(how + ": it sources " + escape(c[1]) + ", which was not read");
       return;
     }
@@ -314,8 +317,12 @@ class Finder {
 
   void supervisord(const std::vector<std::string>& arguments, int depth) {
     std::vector<std::string> files{"etc/supervisord.conf", "etc/supervisor/supervisord.conf"};
-    for (size_t i = 0; i + 1 < arguments.size(); ++i)
-      if (arguments[i] == "-c" || arguments[i] == "--configuration") files.push_back(arguments[i + 1].substr(arguments[i + 1].find_first_not_of('/')));
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      const std::string& a = arguments[i];
+      bool next = i + 1 < arguments.size() && (a == "--configuration" || (a.starts_with('-') && !a.starts_with("--") && a.ends_with('c')));
+      std::string file = next ? arguments[i + 1] : a.starts_with("--configuration=") ? a.substr(16) : a.starts_with("-c") && a.size() > 2 ? a.substr(2) : "";
+      if (!file.empty()) files.push_back(file.substr(std::min(file.size(), file.find_first_not_of('/'))));
+    }
     for (const char* dir : {"etc/supervisor/conf.d", "etc/supervisord.d", "etc/supervisor.d"})
       for (NodeId f : files_in(dir)) files.push_back(image_.tree.path(f));
     bool any = false;
@@ -323,6 +330,7 @@ class Finder {
       each_line(followed(f), [&](std::string_view line) {
         line = trim(line);
         if (line.find("%(ENV_") != std::string_view::npos) miss("/" + escape(f) + ": a value in it comes from the environment");
+        if (line.starts_with("files") && line.find('=') != std::string_view::npos) included(line.substr(line.find('=') + 1), f);
         if (line.starts_with("command") && line.find('=') != std::string_view::npos) {
           any = true;
           start(split_words(line.substr(line.find('=') + 1)), "supervisord (/" + escape(f) + ")", depth + 1);
@@ -332,12 +340,25 @@ class Finder {
     if (!any) miss("the configuration of supervisord was not found");
   }
 
+  // [include] files = PATTERN…: those outside the usual folders are only told.
+  void included(std::string_view patterns, const std::string& file) {
+    for (std::string_view p : words(patterns)) {
+      bool usual = p.find("supervisor/conf.d/") != std::string_view::npos || p.find("supervisord.d/") != std::string_view::npos ||
+                   p.find("supervisor.d/") != std::string_view::npos || p.starts_with("conf.d/");
+      if (!usual) miss("/" + escape(file) + " includes " + escape(p) + ", which was not followed");
+    }
+  }
+
   // runit, daemontools, s6 and s6-overlay: every service's run script.
-  void services(int depth) {
-    for (const char* dir : {"etc/service", "etc/services.d", "service", "run/service", "etc/s6-overlay/s6-rc.d", "var/service", "etc/runit/runsvdir/default"})
+  void services(const std::vector<std::string>& arguments, int depth) {
+    std::vector<std::string> dirs{
+        "etc/service", "etc/services.d", "service", "run/service", "etc/s6-overlay/s6-rc.d", "var/service", "etc/runit/runsvdir/default"};
+    for (const std::string& a : arguments)
+      if (a.starts_with('/')) dirs.push_back(a.substr(std::min(a.size(), a.find_first_not_of('/'))));
+    for (const std::string& dir : dirs)
       for (NodeId s : files_in(dir)) {
-        std::string base = std::string(dir) + "/" + std::string(image_.tree.name(s));
-        for (const char* name : {"/run", "/up"})
+        std::string base = dir + "/" + std::string(image_.tree.name(s));
+        for (const char* name : {"/run", "/up", "/finish"})
           if (image_.tree.find(base + name) != kNoNode) start({"/" + base + name}, "service /" + escape(base), depth + 1);
       }
     for (const char* dir : {"etc/cont-init.d", "etc/my_init.d"})
@@ -373,11 +394,12 @@ class Finder {
       size_t eq = line.find('=');
       if (eq == std::string_view::npos || line.starts_with('#') || line.starts_with(';')) return true;
       std::string_view key = trim(line.substr(0, eq)), value = trim(line.substr(eq + 1));
-      if (key == "Wants" || key == "Requires" || key == "BindsTo" || key == "Upholds") {
+      if (key == "Wants" || key == "Requires" || key == "BindsTo" || key == "Upholds" || key == "OnFailure" || key == "OnSuccess" || key == "Unit" ||
+          key == "Service") {
         for (std::string_view other : words(value)) unit_named(other, depth);
       } else if (key == "ExecStart" || key == "ExecStartPre" || key == "ExecStartPost" || key == "ExecCondition" || key == "ExecReload") {
         while (!value.empty() && std::string_view("-@:+!|").find(value[0]) != std::string_view::npos) value.remove_prefix(1);
-        if (value.find('$') != std::string_view::npos) miss("unit " + name + ": a command in it depends on a variable");
+        if (value.find_first_of("$%") != std::string_view::npos) miss("unit " + name + ": a command in it depends on a variable");
         start(split_words(value), "unit " + name, depth + 1);
       } else if (key == "Environment" && value.find("LD_") != std::string_view::npos) {
         miss("unit " + name + ": it sets how libraries are found");
@@ -395,6 +417,8 @@ class Finder {
     std::string service = kind == ".target" ? std::string(name) : stem + ".service";
     std::vector<std::string> forms{service, stem + "@.service"};
     if (size_t at = stem.find('@'); at != std::string::npos) forms.push_back(stem.substr(0, at + 1) + ".service");
+    for (const char* d : kUnitDirectories)  // drop-ins of the instance itself
+      for (NodeId f : files_in(d + std::string(name) + ".d")) unit_text(followed(image_.tree.path(f)), escape(name), depth);
     for (const std::string& form : forms)
       for (const char* d : kUnitDirectories)
         if (image_.tree.find(d + form) != kNoNode) return unit(d + form, depth + 1);
@@ -419,7 +443,9 @@ class Finder {
       if (init == kNoNode) init = image_.tree.find(p);
     if (init != kNoNode) program(init, how);
     units_wanted(depth);
-    if (image_.tree.find("etc/rc.local") != kNoNode) start({"/etc/rc.local"}, "/etc/rc.local", depth + 1);
+    for (const char* local : {"/etc/rc.local", "/etc/rc.d/rc.local"})
+      if (image_.tree.find(local) != kNoNode) start({local}, local, depth + 1);
+    for (const char* target : {"default.target", "multi-user.target", "graphical.target", "sysinit.target", "basic.target"}) unit_named(target, depth);
     each_line(followed("etc/inittab"), [&](std::string_view line) {
       auto f = split(line, ':');
       if (!line.starts_with('#') && f.size() >= 4) start(split_words(f[3]), "etc/inittab", depth + 1);

@@ -69,7 +69,7 @@ ImageFacts build_image_facts(std::vector<std::shared_ptr<const LayerFacts>> laye
   image.tree.finish();
   std::vector<std::vector<NodeId>> origins(image.layers.size());  // hard links that are visible, by the layer of their content
   for (const auto& [id, unused] : image.tree.origins())
-    if (const Node& n = image.tree.node(id); !n.dead && n.type == FileType::regular && n.layer < origins.size()) origins[n.layer].push_back(id);
+    if (const Node& n = image.tree.node(id); !n.dead() && n.type == FileType::regular && n.layer < origins.size()) origins[n.layer].push_back(id);
   for (size_t i = 0; i < image.layers.size(); ++i) {
     if (!image.layers[i]) continue;
     index_by_node(image, i, origins[i], image.layers[i]->elf, image.elf_at);

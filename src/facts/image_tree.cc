@@ -73,7 +73,9 @@ void ImageTree::grow() {
 
 NodeId ImageTree::child(NodeId directory, std::string_view name) const {
   uint64_t e = table_[slot(directory, name, hash_of(directory, name))];
-  return e == kNoEntry || nodes_[static_cast<NodeId>(e)].dead ? kNoNode : static_cast<NodeId>(e);
+  if (e == kNoEntry) return kNoNode;
+  const Node& n = nodes_[static_cast<NodeId>(e)];
+  return n.life == Node::Life::live || (sees_whited_out_ && n.life == Node::Life::whited_out) ? static_cast<NodeId>(e) : kNoNode;
 }
 
 // A fresh node under a name, whose old node is gone. A dead node of that name is used again.
@@ -96,7 +98,7 @@ NodeId ImageTree::make(NodeId parent, std::string_view name) {
     grow();
   }
   Node& n = nodes_[id];
-  n.dead = false;
+  n.life = Node::Life::live;
   if (!origins_.empty()) origins_.erase(id);
   n.type = FileType::directory;
   n.record = UINT32_MAX;
@@ -112,8 +114,8 @@ void ImageTree::clear_children(NodeId id) {
     NodeId at = stack.back();
     stack.pop_back();
     for (NodeId c = nodes_[at].first_child; c != kNoNode; c = nodes_[c].next_sibling) {
-      if (nodes_[c].dead) continue;
-      nodes_[c].dead = true;
+      if (nodes_[c].dead()) continue;
+      kill(c);
       if (nodes_[c].type == FileType::directory) stack.push_back(c);
     }
   }
@@ -122,7 +124,12 @@ void ImageTree::clear_children(NodeId id) {
 void ImageTree::remove(NodeId id) {
   last_node_ = kNoNode;
   if (nodes_[id].type == FileType::directory) clear_children(id);
-  nodes_[id].dead = true;
+  kill(id);
+}
+
+void ImageTree::kill(NodeId id) {
+  nodes_[id].life = in_whiteouts_ ? Node::Life::whited_out : Node::Life::dead;
+  if (in_whiteouts_) whited_out_.push_back(id);
 }
 
 // Walks a path from a node, following links inside the root. With `create`, what is missing on the way becomes a directory.
@@ -200,7 +207,7 @@ std::string ImageTree::path(NodeId id) const {
 std::vector<NodeId> ImageTree::sorted_children(NodeId id) const {
   std::vector<NodeId> out;
   for (NodeId c = nodes_[id].first_child; c != kNoNode; c = nodes_[c].next_sibling)
-    if (!nodes_[c].dead) out.push_back(c);
+    if (!nodes_[c].dead()) out.push_back(c);
   std::sort(out.begin(), out.end(), [&](NodeId a, NodeId b) { return name(a) < name(b); });
   return out;
 }
@@ -261,7 +268,9 @@ void ImageTree::entry(const FileRecord& r, uint32_t index) {
   FileType type = r.type;
   if (r.type == FileType::hardlink) {
     int hops = 0;
+    sees_whited_out_ = true;
     NodeId to = resolve(kRoot, r.target, Last::keep, false, hops);
+    sees_whited_out_ = false;
     if (to == kNoNode || nodes_[to].type == FileType::directory) {
       if (oddities_.size() < 1000)
         oddities_.push_back({Question::content, CoverageState::looked, r.path, "a hard link to nothing, which no runtime can unpack, was passed over"});
@@ -300,11 +309,18 @@ void ImageTree::entry(const FileRecord& r, uint32_t index) {
 }
 
 void ImageTree::add_layer(const LayerFacts& layer) {
-  if (!layer_sizes_.empty()) whiteouts(layer);
+  if (!layer_sizes_.empty()) {
+    in_whiteouts_ = true;
+    whiteouts(layer);
+    in_whiteouts_ = false;
+  }
   nodes_.reserve(nodes_.size() + layer.files.size());
   FileRecord r;
   FileCursor c(layer.files);
   while (!full_ && c.next(r)) entry(r, c.index());
+  for (NodeId id : whited_out_)
+    if (nodes_[id].life == Node::Life::whited_out) nodes_[id].life = Node::Life::dead;
+  whited_out_.clear();
   layer_sizes_.push_back(static_cast<uint32_t>(layer.files.size()));
 }
 
@@ -321,7 +337,7 @@ void ImageTree::finish() {
   building_ = false;
   for (uint32_t n : layer_sizes_) visible_.emplace_back(n, false);
   for (const Node& n : nodes_)
-    if (!n.dead && n.record != UINT32_MAX && n.layer < visible_.size()) visible_[n.layer][n.record] = true;
+    if (!n.dead() && n.record != UINT32_MAX && n.layer < visible_.size()) visible_[n.layer][n.record] = true;
 }
 
 std::optional<size_t> ImageTree::hidden_by(size_t layer, const std::string& path) const {

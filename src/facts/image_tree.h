@@ -29,7 +29,8 @@ struct Node {
   uint32_t target_at = 0;
   uint16_t name_size = 0, target_size = 0, layer = 0;
   FileType type = FileType::directory;
-  bool dead = false;
+  enum class Life : uint8_t { live, dead, whited_out } life = Life::live;  // whited_out: by the layer that is being laid
+  bool dead() const { return life != Life::live; }
 };
 
 class ImageTree {
@@ -89,6 +90,7 @@ class ImageTree {
   size_t slot(NodeId parent, std::string_view name, uint64_t hash) const;
   void grow();
   NodeId make(NodeId parent, std::string_view name);
+  void kill(NodeId id);
   void remove(NodeId id);  // with all below it
   void clear_children(NodeId id);
   NodeId directory(std::string_view path, bool create);  // resolves links on the way
@@ -104,6 +106,9 @@ class ImageTree {
   size_t used_ = 0;
   uint64_t steps_ = 0;  // of resolve() while the tree is built
   bool building_ = true, full_ = false;
+  bool in_whiteouts_ = false;
+  bool sees_whited_out_ = false;  // a hard link of a layer reaches what the same layer whites out
+  std::vector<NodeId> whited_out_;
   std::string last_directory_;  // what directory() gave for the entry before, while no node was removed since
   NodeId last_node_ = kNoNode;
   std::vector<uint32_t> layer_sizes_;
