@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <ctime>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/progress.h"
 #include "cli/sources.h"
+#include "fleet/indexer.h"
 #include "source/resolve.h"
 
 namespace careen {
@@ -76,7 +78,12 @@ namespace {
 Result<std::vector<ScanResult>> scan_all(const ImageOptions& o) {
   ScanOptions scan;
   ResolveOptions resolve;
-  CAREEN_TRY(scan_options(o, nullptr, scan, resolve));
+  std::unique_ptr<Inventory> inventory;
+  if (!o.store.empty()) {
+    CAREEN_ASSIGN(inventory, Inventory::open(o.store, Inventory::Mode::write));
+  }
+  CAREEN_TRY(scan_options(o, inventory ? inventory->layers() : nullptr, scan, resolve));
+  if (inventory) scan.wants_facts = true;
   CAREEN_ASSIGN(std::vector<Image> images, resolve_images(o.image, resolve));
 
   std::vector<ScanResult> results;
@@ -84,6 +91,7 @@ Result<std::vector<ScanResult>> scan_all(const ImageOptions& o) {
     Progress progress(!o.quiet && !o.no_progress);
     scan.on_progress = [&](uint64_t done, uint64_t total, size_t left) { progress.show(done, total, left); };
     results.push_back(scan_image(image, scan));
+    if (inventory && !image.is_rootfs && !image.is_single_file) CAREEN_TRY(record_scan(*inventory, image, results.back(), ::time(nullptr)));
   }
   return results;
 }

@@ -21,6 +21,7 @@ struct ImageOptions {
   bool no_cache = false, insecure = false, quiet = false, verbose = false, no_progress = false;
   std::string ca_file;
   unsigned timeout = 60, jobs = 0;
+  std::string store;  // --store: the inventory that records what is scanned; "" for none
 };
 
 // Adds the options to a command; IMAGE is positional.

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/fd.h"
@@ -14,6 +15,7 @@
 #include "cli/common.h"
 #include "cli/progress.h"
 #include "cli/sources.h"
+#include "fleet/admission.h"
 #include "fleet/exposure.h"
 #include "fleet/hunt.h"
 #include "fleet/indexer.h"
@@ -47,6 +49,10 @@ Json safe(const std::string& s) {
 }
 Json safe(const std::optional<std::string>& s) {
   return s ? safe(*s) : Json(nullptr);
+}
+
+std::string lines(const std::vector<std::string>& all) {
+  return all.empty() ? "" : join(all, "\n") + "\n";
 }
 
 std::string dump(const Json& j) {
@@ -293,8 +299,8 @@ int run_hunt(const HuntCommand& c) {
 struct ExposureCommand {
   StoreOptions store;
   ImageOptions image;
-  std::string threat;
-  bool show_unjudged = false;
+  std::string threat, group_by;
+  bool show_unjudged = false, enforce = false;
 };
 
 std::string exposure_text(const Exposure& e, int64_t at, bool show_unjudged) {
@@ -360,15 +366,27 @@ std::string exposure_csv(const Exposure& e) {
   return out;
 }
 
-// repo@sha256:… for every name that an affected image is known by in a registry.
-std::string exposure_digests(const Exposure& e) {
-  std::vector<std::string> lines;
-  for (const Exposed& x : e.images)
-    for (const Tag& t : x.tags)
-      if (!t.repository.starts_with('/') && !t.repository.starts_with('.')) lines.push_back(escape(t.repository) + "@" + x.digest);
-  std::sort(lines.begin(), lines.end());
-  lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
-  return lines.empty() ? "" : join(lines, "\n") + "\n";
+// Images by what they share: the layer that carries the threat, what to rebuild, the registry or the repository.
+std::string group_of(const Exposed& x, const Exposure& e, const std::string& by) {
+  std::string repository = x.tags.empty() ? "" : x.tags[0].repository;
+  if (by == "layer") return x.finding.where.layer.value_or("(layer not known)");
+  if (by == "base") return x.root && *x.root < e.rebuild.size() ? e.rebuild[*x.root].name : "(base not indexed)";
+  if (by == "registry") return repository.substr(0, repository.find('/'));
+  if (by == "namespace") return std::string(dir_name(repository));
+  return repository;
+}
+
+std::string grouped_text(const Exposure& e, const std::string& by, int64_t at) {
+  std::map<std::string, std::vector<const Exposed*>> groups;
+  for (const Exposed& x : e.images) groups[group_of(x, e, by)].push_back(&x);
+  std::string out;
+  for (const auto& [name, images] : groups) {
+    out += fmt::format("{}  {} {}\n", escape(name), images.size(), images.size() == 1 ? "image" : "images");
+    for (const Exposed* x : images)
+      out += fmt::format("    {}  {} {}, {}\n", escape(name_of(x->tags, x->digest)), to_text(x->finding.severity), to_text(x->finding.confidence),
+                         to_text(x->finding.reachability.state));
+  }
+  return out + fmt::format("{} {} {}\n", e.images.size(), e.images.size() == 1 ? "image" : "images", proof(e.searched, at));
 }
 
 int run_exposure(const ExposureCommand& c) {
@@ -383,7 +401,10 @@ int run_exposure(const ExposureCommand& c) {
   if (e->searched.images == 0) return complain({Errc::not_found, "the inventory has no images: run careen index"});
   std::string out = c.store.format == "json"      ? dump(exposure_json(*e, at))
                     : c.store.format == "csv"     ? exposure_csv(*e)
-                    : c.store.format == "digests" ? exposure_digests(*e)
+                    : c.store.format == "digests" ? lines(affected_references(*e))
+                    : c.store.format == "kyverno" ? kyverno_policy(*e, c.enforce)
+                    : c.store.format == "vap"     ? admission_policy(*e, c.enforce)
+                    : !c.group_by.empty()         ? grouped_text(*e, c.group_by, at)
                                                   : exposure_text(*e, at, c.show_unjudged);
   int status = !e->images.empty() ? 1 : e->unjudged.empty() ? 0 : 3;
   return print(out) ? status : 4;
@@ -548,13 +569,17 @@ Command add_hunt(CLI::App& app) {
 Command add_exposure(CLI::App& app) {
   auto c = std::make_shared<ExposureCommand>();
   app.add_option("THREAT", c->threat, "A threat's id or alias")->required();
-  add_store(app, c->store, {"table", "json", "csv", "digests"});
+  add_store(app, c->store, {"table", "json", "csv", "digests", "kyverno", "vap"});
+  app.add_option("--group-by", c->group_by, "layer, base, registry, repository or namespace")
+      ->check(CLI::IsMember({"layer", "base", "registry", "repository", "namespace"}));
+  app.add_flag("--enforce", c->enforce, "Policies deny; without it they only audit");
   app.add_option("--threats", c->image.threats, "More threat records: a file, or a folder of them (repeatable)");
   app.add_flag("--replace", c->image.replace, "A record of --threats may take the place of a built-in one");
   app.add_flag("--show-unjudged", c->show_unjudged, "List images that could not be judged whole, and why");
   app.footer(
       "Images judged with other records are judged anew from their stored facts; no layer is read.\n\nExamples:\n  careen exposure CVE-2024-3094\n"
-      "  careen exposure CVE-2024-3094 --format digests\n\nExit status: 1 images are affected, 0 none is, 3 none is and some were not judged, 4 no inventory.");
+      "  careen exposure CVE-2024-3094 --format digests\n  careen exposure CVE-2024-3094 --format vap --enforce | kubectl apply -f -\n\nExit status: 1 images "
+      "are affected, 0 none is, 3 none is and some were not judged, 4 no inventory.");
   return [c] { return run_exposure(*c); };
 }
 

@@ -114,6 +114,7 @@ int run_list(const ListCommand& c, Table table, Json json) {
 Command add_scan(CLI::App& app) {
   auto c = std::make_shared<ScanCommand>();
   add_image_options(app, c->image);
+  app.add_option("--store", c->image.store, "Record the image in this inventory too (default: $CAREEN_STORE, when it is set)")->envname("CAREEN_STORE");
   app.add_option("--format", c->format, "table, json or sarif (default table)");
   app.add_option("-o,--output", c->outputs, "FORMAT or FORMAT=FILE (repeatable)");
   app.add_flag("--list-packages", c->list_packages, "List the packages too");

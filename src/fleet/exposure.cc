@@ -57,9 +57,12 @@ Result<Exposure> exposure_of(Inventory& inventory, const std::string& name, cons
     auto e = std::find_if(out.images.begin(), out.images.end(), [&](const Exposed& x) { return x.id == root.id; });
     if (!i || e == out.images.end()) continue;
     root_at[root.id] = out.rebuild.size();
+    for (Id d : root.descendants) root_at[d] = out.rebuild.size();
     RebuildFirst first{i->digest, name_of(e->tags, i->digest), e->finding.where.layer.value_or(""), e->finding.created_by, root.carries};
     out.rebuild.push_back(std::move(first));
   }
+  for (Exposed& x : out.images)
+    if (auto it = root_at.find(x.id); it != root_at.end()) x.root = it->second;
   std::stable_sort(out.images.begin(), out.images.end(), [](const Exposed& a, const Exposed& b) {
     return std::pair(order_of(a), name_of(a.tags, a.digest)) < std::pair(order_of(b), name_of(b.tags, b.digest));
   });

@@ -200,6 +200,18 @@ Result<size_t> record_image(Inventory& inventory, const Image& image, const Scan
   return fresh;
 }
 
+Result<void> record_scan(Inventory& inventory, const Image& image, const ScanResult& result, int64_t now) {
+  CAREEN_TRY(record_image(inventory, image, result, now));
+  std::string digest = !image.digest.empty() ? image.digest.text() : image.config_digest.text();
+  std::string repository = image.resolved, tag;
+  if (auto ref = Reference::parse(image.resolved); ref && image.source == "registry") {
+    repository = ref->host + "/" + ref->repository;
+    tag = ref->tag;
+  }
+  if (!image.index_digest.empty()) CAREEN_TRY(inventory.add_index(image.index_digest.text(), {digest}));
+  return inventory.see(repository, tag, image.index_digest.empty() ? digest : image.index_digest.text(), now);
+}
+
 Result<ScanResult> rejudge(Inventory& inventory, const StoredImage& s, const ScanOptions& options) {
   Image image;
   image.source = "inventory";

@@ -32,6 +32,9 @@ Result<IndexSummary> index_images(Inventory& inventory, const std::vector<std::s
 // Records one scanned image, as `scan --store` does. `result` must have its facts.
 Result<size_t> record_image(Inventory& inventory, const Image& image, const ScanResult& result, int64_t now);
 
+// record_image, with the name under which the image was found.
+Result<void> record_scan(Inventory& inventory, const Image& image, const ScanResult& result, int64_t now);
+
 // A digest over all knowledge that images are judged with.
 std::string knowledge_digest(const ThreatSet& threats);
 

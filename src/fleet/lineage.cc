@@ -94,7 +94,7 @@ Result<std::vector<Lineage>> lineage_of(Inventory& inventory, const std::string&
 
 std::vector<Root> roots_of(Inventory& inventory, const std::vector<Id>& ids) {
   std::set<Id> affected(ids.begin(), ids.end());
-  std::map<Id, size_t> carries;
+  std::map<Id, std::vector<Id>> carries;
   for (Id id : ids) {
     auto i = inventory.image(id);
     if (!i) continue;
@@ -105,10 +105,11 @@ std::vector<Root> roots_of(Inventory& inventory, const std::vector<Id>& ids) {
           root = b;
           break;
         }
-    carries[root] += root == id ? 0 : 1;
+    auto& list = carries[root];
+    if (root != id) list.push_back(id);
   }
   std::vector<Root> out;
-  for (const auto& [id, count] : carries) out.push_back({id, count});
+  for (auto& [id, list] : carries) out.push_back({id, list.size(), std::move(list)});
   std::stable_sort(out.begin(), out.end(), [](const Root& a, const Root& b) { return a.carries > b.carries; });
   return out;
 }

@@ -33,7 +33,8 @@ Result<std::vector<Lineage>> lineage_of(Inventory& inventory, const std::string&
 // Images that are built on nothing else of `ids`: what is to be rebuilt first. With how many of `ids` each carries.
 struct Root {
   Inventory::Id id = 0;
-  size_t carries = 0;  // images of `ids` built on it
+  size_t carries = 0;                      // images of `ids` built on it
+  std::vector<Inventory::Id> descendants;  // which
 };
 std::vector<Root> roots_of(Inventory& inventory, const std::vector<Inventory::Id>& ids);
 
