@@ -65,6 +65,8 @@ Command add_index(CLI::App& app);
 Command add_hunt(CLI::App& app);
 Command add_exposure(CLI::App& app);
 Command add_lineage(CLI::App& app);
+Command add_diff(CLI::App& app);
+Command add_store(CLI::App& app);
 Command add_status(CLI::App& app);
 
 }  // namespace careen

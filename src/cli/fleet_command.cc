@@ -1,6 +1,7 @@
 // index, hunt, exposure, lineage and status: what careen knows about all images that it was shown.
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -16,6 +17,7 @@
 #include "cli/progress.h"
 #include "cli/sources.h"
 #include "fleet/admission.h"
+#include "fleet/diff.h"
 #include "fleet/exposure.h"
 #include "fleet/hunt.h"
 #include "fleet/indexer.h"
@@ -117,7 +119,7 @@ struct StoreOptions {
   std::string store, format = "table";
 };
 
-void add_store(CLI::App& app, StoreOptions& o, const std::vector<std::string>& formats) {
+void add_store_options(CLI::App& app, StoreOptions& o, const std::vector<std::string>& formats) {
   app.add_option("--store", o.store, "The inventory (default: $CAREEN_STORE, then $XDG_DATA_HOME/careen/inventory.sqlite)");
   if (!formats.empty()) app.add_option("--format", o.format, join(formats, ", "))->check(CLI::IsMember(formats));
 }
@@ -128,7 +130,7 @@ struct IndexCommand {
   std::vector<std::string> sources;
   std::string tags;
   size_t most = 0;
-  bool dry_run = false, refresh = false, check = false;
+  bool dry_run = false, refresh = false;
 };
 
 std::string summary_text(const IndexSummary& s) {
@@ -150,15 +152,6 @@ Json summary_json(const IndexSummary& s) {
 
 int run_index(const IndexCommand& c) {
   set_log_level(c.image.quiet ? LogLevel::quiet : c.image.verbose ? LogLevel::verbose : LogLevel::normal);
-  if (c.check) {
-    auto inventory = open_store(c.store.store, Inventory::Mode::read);
-    if (!inventory) return complain(inventory.error());
-    auto wrong = (*inventory)->check();
-    if (!wrong) return complain(wrong.error());
-    for (const std::string& w : *wrong) print(escape(w) + "\n");
-    if (wrong->empty()) print("whole: " + escape((*inventory)->path()) + "\n");
-    return wrong->empty() ? 0 : 3;
-  }
   if (c.sources.empty())
     return complain({Errc::usage, "nothing to index: give a registry's HOST/, HOST/REPO, a folder, @FILE or an image\nTry: careen index --help"});
   IndexOptions o;
@@ -499,6 +492,119 @@ int run_lineage(const LineageCommand& c) {
   return print(out) ? 0 : 4;
 }
 
+struct DiffCommand {
+  StoreOptions store;
+  std::string a, b;
+  bool files = false;
+};
+
+std::string_view to_text(DiffKind k) {
+  switch (k) {
+    case DiffKind::risk:
+      return "risk";
+    case DiffKind::package:
+      return "package";
+    case DiffKind::file:
+      return "file";
+    case DiffKind::configuration:
+      return "configuration";
+  }
+  return "file";
+}
+
+std::string diff_text(const ImageDiff& d, bool files) {
+  std::string out = d.a + " → " + d.b + "\n";
+  size_t hidden = 0;
+  for (const DiffRow& r : d.rows) {
+    if (r.kind == DiffKind::file && !files) {
+      ++hidden;
+      continue;
+    }
+    std::string change = r.from.empty() && r.to.empty() ? ""
+                         : r.from.empty()               ? "+ " + escape(r.to)
+                         : r.to.empty()                 ? "- " + escape(r.from)
+                                                        : escape(r.from) + " → " + escape(r.to);
+    out += fmt::format("{:<14} {}{}{}\n", to_text(r.kind), escape(r.what), r.says.empty() ? "" : ": " + r.says, change.empty() ? "" : "  " + change);
+  }
+  if (hidden != 0) out += fmt::format("{} {} changed (--files lists them)\n", hidden, hidden == 1 ? "file" : "files");
+  if (d.rows.empty()) out += "no difference\n";
+  for (const std::string& g : d.gaps) out += "not compared: " + escape(g) + "\n";
+  return out;
+}
+
+Json diff_json(const ImageDiff& d) {
+  Json rows = Json::array(), gaps = Json::array();
+  for (const DiffRow& r : d.rows)
+    rows.push_back({{"kind", to_text(r.kind)}, {"what", escape(r.what)}, {"from", safe(r.from)}, {"to", safe(r.to)}, {"says", safe(r.says)}});
+  for (const std::string& g : d.gaps) gaps.push_back(escape(g));
+  return {{"schema", "careen/diff/v1"}, {"from", d.a}, {"to", d.b}, {"changes", rows}, {"coverage", gaps}};
+}
+
+// One image for one name; of several platforms this machine's.
+Result<Inventory::Id> one_image(Inventory& inventory, const std::string& name) {
+  auto ids = find_images(inventory, name);
+  if (ids.empty()) return Error{Errc::not_found, "the inventory has no image " + escape(name)};
+  if (ids.size() == 1) return ids[0];
+  for (Inventory::Id id : ids)
+    if (auto i = inventory.image(id); i && i->platform == Platform::of_this_machine().text()) return id;
+  return Error{Errc::usage, escape(name) + " has several platforms in the inventory: give the digest of one"};
+}
+
+int run_diff(const DiffCommand& c) {
+  auto inventory = open_store(c.store.store, Inventory::Mode::read);
+  if (!inventory) return complain(inventory.error());
+  auto a = one_image(**inventory, c.a), b = one_image(**inventory, c.b);
+  if (!a) return complain(a.error());
+  if (!b) return complain(b.error());
+  auto d = diff_images(**inventory, *a, *b);
+  if (!d) return complain(d.error());
+  return print(c.store.format == "json" ? dump(diff_json(*d)) : diff_text(*d, c.files)) ? 0 : 4;
+}
+
+struct KeepCommand {
+  StoreOptions store;
+  std::string file;
+};
+
+int run_check(const KeepCommand& c) {
+  auto inventory = open_store(c.store.store, Inventory::Mode::read);
+  if (!inventory) return complain(inventory.error());
+  auto wrong = (*inventory)->check();
+  if (!wrong) return complain(wrong.error());
+  for (const std::string& w : *wrong) print(escape(w) + "\n");
+  if (wrong->empty()) print("whole: " + escape((*inventory)->path()) + "\n");
+  return wrong->empty() ? 0 : 3;
+}
+
+int run_backup(const KeepCommand& c) {
+  auto inventory = open_store(c.store.store, Inventory::Mode::read);
+  if (!inventory) return complain(inventory.error());
+  auto ok = (*inventory)->backup(c.file);
+  return ok ? 0 : complain(ok.error());
+}
+
+int run_compact(const KeepCommand& c) {
+  auto inventory = open_store(c.store.store, Inventory::Mode::read);
+  if (!inventory) return complain(inventory.error());
+  auto ok = (*inventory)->compact();
+  return ok ? 0 : complain(ok.error());
+}
+
+// The backup is looked at before it takes the inventory's place, and never takes the place of one that is there.
+int run_restore(const KeepCommand& c) {
+  std::string path = c.store.store.empty() ? default_store() : c.store.store;
+  if (path.empty()) return complain({Errc::usage, "no place for the inventory: give --store FILE or set CAREEN_STORE"});
+  if (::access(path.c_str(), F_OK) == 0) return complain({Errc::usage, escape(path) + " is there already: move it away, or give another --store"});
+  auto from = Inventory::open(c.file, Inventory::Mode::read);
+  if (!from) return complain(from.error());
+  auto wrong = (*from)->check();
+  if (!wrong) return complain(wrong.error());
+  if (!wrong->empty()) return complain({Errc::corrupt, escape(c.file) + " is damaged: " + escape((*wrong)[0])});
+  if (auto ok = make_directories(std::string(dir_name(path).empty() ? "." : dir_name(path))); !ok) return complain(ok.error());
+  auto ok = (*from)->backup(path);
+  return ok ? 0 : complain(ok.error());
+}
+
 int run_status(const StoreOptions& o) {
   std::string out;
   bool attention = false;
@@ -534,13 +640,12 @@ Command add_index(CLI::App& app) {
   auto c = std::make_shared<IndexCommand>();
   app.add_option("SOURCE", c->sources,
                  "HOST/ (a registry's catalog), HOST/REPO, HOST/REPO:GLOB, a folder of layouts and archives, @FILE, -, or any image that scan takes");
-  add_store(app, c->store, {"table", "json"});
+  add_store_options(app, c->store, {"table", "json"});
   add_scan_options(app, c->image);
   app.add_option("--tags", c->tags, "Only tags that fit this glob");
   app.add_option("--max", c->most, "At most so many references");
   app.add_flag("--dry-run", c->dry_run, "List the references that would be indexed");
   app.add_flag("--refresh", c->refresh, "Judge anew what is known, and read again layers whose facts an older careen collected");
-  app.add_flag("--check", c->check, "Check the inventory's file, and index nothing");
   app.footer(
       "Each layer is read once, whatever the number of images that have it.\n\nExamples:\n"
       "  careen index registry.example.com/\n  careen index registry.example.com/team/app:v1.*\n  careen index /srv/images\n  careen index @images.txt\n\n"
@@ -555,7 +660,7 @@ Command add_hunt(CLI::App& app) {
          "package:NAME[>=V,<V] pkg:TYPE/NAME[@V] sha256:HEX path:GLOB soname:N needed:N symbol:N build-id:HEX structure:RULE env:NAME[=V] label:NAME[=V] "
          "entrypoint:TEXT layer:sha256:HEX manifest:sha256:HEX threat:ID, or @FILE with one a line")
       ->required();
-  add_store(app, c->store, {"table", "json", "csv", "ndjson"});
+  add_store_options(app, c->store, {"table", "json", "csv", "ndjson"});
   app.add_flag("--show-unjudged", c->show_unjudged, "List images that could not be judged whole, and why");
   app.add_flag("--vanished", c->vanished, "Only images whose every tag has vanished");
   app.add_flag("--visible", c->visible, "Only what a container sees");
@@ -569,7 +674,7 @@ Command add_hunt(CLI::App& app) {
 Command add_exposure(CLI::App& app) {
   auto c = std::make_shared<ExposureCommand>();
   app.add_option("THREAT", c->threat, "A threat's id or alias")->required();
-  add_store(app, c->store, {"table", "json", "csv", "digests", "kyverno", "vap"});
+  add_store_options(app, c->store, {"table", "json", "csv", "digests", "kyverno", "vap"});
   app.add_option("--group-by", c->group_by, "layer, base, registry, repository or namespace")
       ->check(CLI::IsMember({"layer", "base", "registry", "repository", "namespace"}));
   app.add_flag("--enforce", c->enforce, "Policies deny; without it they only audit");
@@ -586,14 +691,49 @@ Command add_exposure(CLI::App& app) {
 Command add_lineage(CLI::App& app) {
   auto c = std::make_shared<LineageCommand>();
   app.add_option("IMAGE", c->image, "A digest, or a reference in the inventory")->required();
-  add_store(app, c->store, {"table", "json", "dot", "mermaid"});
+  add_store_options(app, c->store, {"table", "json", "dot", "mermaid"});
   app.footer("Example:\n  careen lineage registry.example.com/team/app:v1\n");
   return [c] { return run_lineage(*c); };
 }
 
+Command add_diff(CLI::App& app) {
+  auto c = std::make_shared<DiffCommand>();
+  app.add_option("A", c->a, "A digest, or a reference in the inventory")->required();
+  app.add_option("B", c->b, "Another")->required();
+  add_store_options(app, c->store, {"table", "json"});
+  app.add_flag("--files", c->files, "List every file that changed");
+  app.footer("Example:\n  careen diff registry.example.com/team/app:v1 registry.example.com/team/app:v2\n");
+  return [c] { return run_diff(*c); };
+}
+
+Command add_store(CLI::App& app) {
+  auto c = std::make_shared<KeepCommand>();
+  app.require_subcommand(1);
+  struct Verb {
+    const char *name, *what, *file;
+    int (*run)(const KeepCommand&);
+  };
+  static const Verb kVerbs[] = {{"check", "Check the file, and that what it names is there", nullptr, run_check},
+                                {"backup", "Write a copy, while others go on reading and writing", "The file to write", run_backup},
+                                {"restore", "Make the inventory from a backup", "A backup", run_restore},
+                                {"compact", "Give back the room of what was replaced", nullptr, run_compact}};
+  std::vector<std::pair<CLI::App*, int (*)(const KeepCommand&)>> verbs;
+  for (const Verb& v : kVerbs) {
+    CLI::App* sub = app.add_subcommand(v.name, v.what);
+    add_store_options(*sub, c->store, {});
+    if (v.file != nullptr) sub->add_option("FILE", c->file, v.file)->required();
+    verbs.emplace_back(sub, v.run);
+  }
+  return [c, verbs] {
+    for (const auto& [sub, run] : verbs)
+      if (sub->parsed()) return run(*c);
+    return 2;
+  };
+}
+
 Command add_status(CLI::App& app) {
   auto o = std::make_shared<StoreOptions>();
-  add_store(app, *o, {});
+  add_store_options(app, *o, {});
   app.footer("Exit status: 0, or 3 when something needs attention.");
   return [o] { return run_status(*o); };
 }

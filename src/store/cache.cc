@@ -167,7 +167,7 @@ struct LayerCache::Impl {
 
   void set_aside() {
     if (precious) {
-      warn(path + " is damaged; careen index --check says how");
+      warn(path + " is damaged; careen store check says how");
       sqlite3_close(db);
       db = nullptr;
       return;

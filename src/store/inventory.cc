@@ -524,6 +524,17 @@ std::vector<std::string> Inventory::repositories() {
   return out;
 }
 
+Result<void> Inventory::backup(const std::string& file) {
+  SqlStatement s = impl_->sql("VACUUM INTO ?");
+  if (!s.with(file).done()) return impl_->failed("cannot be copied");
+  return {};
+}
+
+Result<void> Inventory::compact() {
+  if (!impl_->exec("VACUUM")) return impl_->failed("cannot be compacted");
+  return {};
+}
+
 Result<std::vector<std::string>> Inventory::check() {
   std::vector<std::string> wrong;
   SqlStatement s = impl_->sql("PRAGMA integrity_check(20)");

@@ -141,6 +141,8 @@ class Inventory {
   std::vector<std::string> repositories();
 
   // Keeping.
+  Result<void> backup(const std::string& file);  // a whole copy as of one moment; `file` must not be there
+  Result<void> compact();
   Result<std::vector<std::string>> check();  // what is wrong with the file; empty when nothing is
 
  private:
