@@ -389,7 +389,7 @@ int run_exposure(const ExposureCommand& c) {
   ResolveOptions unused;
   if (auto ok = scan_options(c.image, (*inventory)->layers(), scan, unused); !ok) return complain(ok.error());
   int64_t at = now();
-  auto e = exposure_of(**inventory, c.threat, scan, at);
+  auto e = exposure_of(**inventory, c.threat, scan);
   if (!e) return complain(e.error());
   if (e->searched.images == 0) return complain({Errc::not_found, "the inventory has no images: run careen index"});
   std::string out = c.store.format == "json"      ? dump(exposure_json(*e, at))

@@ -19,14 +19,14 @@ int order_of(const Exposed& e) {
 }
 
 // Judges every image anew whose conclusion rests on other knowledge, and keeps it.
-Result<size_t> bring_up_to_date(Inventory& inventory, const ScanOptions& options, int64_t now) {
+Result<size_t> bring_up_to_date(Inventory& inventory, const ScanOptions& options) {
   std::string knowledge = knowledge_digest(*options.threats);
   size_t count = 0;
   for (Id id : inventory.all_images()) {
     auto image = inventory.image(id);
     if (!image || image->knowledge == knowledge) continue;
     CAREEN_ASSIGN(ScanResult result, rejudge(inventory, *image, options));
-    CAREEN_TRY(keep_judgement(inventory, *image, result, now));
+    CAREEN_TRY(keep_judgement(inventory, *image, result));
     ++count;
   }
   return count;
@@ -34,13 +34,13 @@ Result<size_t> bring_up_to_date(Inventory& inventory, const ScanOptions& options
 
 }  // namespace
 
-Result<Exposure> exposure_of(Inventory& inventory, const std::string& name, const ScanOptions& options, int64_t now) {
+Result<Exposure> exposure_of(Inventory& inventory, const std::string& name, const ScanOptions& options) {
   const Threat* threat = options.threats->find(name);
   if (threat == nullptr) return Error{Errc::usage, "no threat " + escape(name) + " is known: careen threat list shows which are, --threats adds more"};
   Exposure out;
   out.threat = threat->id;
   out.title = threat->title;
-  CAREEN_ASSIGN(out.rejudged, bring_up_to_date(inventory, options, now));
+  CAREEN_ASSIGN(out.rejudged, bring_up_to_date(inventory, options));
   out.searched = inventory.counts();
   std::vector<Id> ids = inventory.images_with_term(TermKind::threat, threat->id, false);
   for (Id id : ids) {

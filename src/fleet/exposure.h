@@ -34,6 +34,6 @@ struct Exposure {
   std::vector<std::pair<std::string, std::string>> unjudged;
 };
 
-Result<Exposure> exposure_of(Inventory& inventory, const std::string& threat, const ScanOptions& options, int64_t now);
+Result<Exposure> exposure_of(Inventory& inventory, const std::string& threat, const ScanOptions& options);
 
 }  // namespace careen

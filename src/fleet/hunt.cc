@@ -58,6 +58,20 @@ Result<void> read_package(HuntQuestion& q, std::string_view rest) {
   return op == std::string_view::npos ? Result<void>{} : read_bounds(q, rest.substr(op));
 }
 
+std::string percent_decoded(std::string_view s) {
+  std::string out;
+  for (size_t i = 0; i < s.size(); ++i) {
+    auto byte = s[i] == '%' && i + 2 < s.size() ? from_hex(lower(s.substr(i + 1, 2))) : std::nullopt;
+    if (byte && byte->size() == 1) {
+      out += static_cast<char>((*byte)[0]);
+      i += 2;
+    } else {
+      out += s[i];
+    }
+  }
+  return out;
+}
+
 // pkg:deb/debian/xz-utils@5.6.1-1?arch=amd64: type, name and version count.
 Result<void> read_purl(HuntQuestion& q, std::string_view rest) {
   rest = rest.substr(0, rest.find_first_of("?#"));
@@ -65,9 +79,10 @@ Result<void> read_purl(HuntQuestion& q, std::string_view rest) {
   size_t at = rest.rfind('@');
   std::string_view path = rest.substr(0, at);
   q.type = type;
-  q.value = base_name(path);
+  q.value = percent_decoded(base_name(path));
   if (type.size() == rest.size() || q.value.empty()) return Error{Errc::usage, escape(q.text) + ": expected pkg:TYPE/NAME[@VERSION]"};
-  if (at != std::string_view::npos) q.bounds.push_back({"=", std::string(rest.substr(at + 1))});
+  if (at != std::string_view::npos && at + 1 == rest.size()) return Error{Errc::usage, escape(q.text) + ": a version must follow @"};
+  if (at != std::string_view::npos) q.bounds.push_back({"=", percent_decoded(rest.substr(at + 1))});
   return {};
 }
 
@@ -82,6 +97,13 @@ bool holds(const HuntQuestion& q, const StoredPackage& p) {
     return (b.op == "=" && *c == 0) || (b.op == "!=" && *c != 0) || (b.op == "<" && *c < 0) || (b.op == "<=" && *c <= 0) || (b.op == ">" && *c > 0) ||
            (b.op == ">=" && *c >= 0);
   });
+}
+
+// A text as a glob that means itself.
+std::string literal(const std::string& text) {
+  std::string out;
+  for (char c : text) out += c == '*' || c == '?' || c == '[' ? std::string("[") + c + "]" : std::string(1, c);
+  return out;
 }
 
 class Hunter {
@@ -134,7 +156,7 @@ class Hunter {
       case Indicator::label:
         return by_image_term(q, TermKind::label);
       case Indicator::entrypoint:
-        for (Id id : inventory_.images_with_term(TermKind::entrypoint, "**" + q.value + "**", true)) whole_image(q, id);
+        for (Id id : inventory_.images_with_term(TermKind::entrypoint, "**" + literal(q.value) + "**", true)) whole_image(q, id);
         return;
       case Indicator::structure:
         return by_structure(q);
@@ -146,7 +168,10 @@ class Hunter {
 
   const StoredImage* image(Id id) {
     auto it = images_.find(id);
-    if (it == images_.end()) it = images_.emplace(id, inventory_.image(id)).first;
+    if (it == images_.end()) {
+      it = images_.emplace(id, inventory_.image(id)).first;
+      if (!it->second) out_.unjudged.emplace_back("image " + std::to_string(id), "its row in the inventory is damaged: careen store check");
+    }
     return it->second ? &*it->second : nullptr;
   }
 
@@ -198,7 +223,16 @@ class Hunter {
   std::shared_ptr<LayerFacts> facts(Id layer) {
     auto digest = inventory_.layer_digest(layer);
     bool unused = false;
-    return digest ? inventory_.layers()->facts(*digest, {}, &unused) : nullptr;
+    auto f = digest ? inventory_.layers()->facts(*digest, {}, &unused) : nullptr;
+    if (!f) not_judged(layer);
+    return f;
+  }
+
+  // A layer whose facts cannot be read may hold what was asked for.
+  void not_judged(Id layer) {
+    if (!lost_.insert(layer).second) return;
+    for (Id id : inventory_.images_of_layer(layer))
+      if (const StoredImage* i = image(id)) out_.unjudged.emplace_back(i->digest, "the facts of a layer in the inventory are damaged: careen index --refresh");
   }
 
   void by_file(const HuntQuestion& q) {
@@ -211,8 +245,11 @@ class Hunter {
       std::vector<std::string> paths;
       FileRecord r;
       if (f)
-        for (FileCursor c(f->files); c.next(r);)
-          if (r.sha256 == want) paths.push_back(r.path);
+        for (FileCursor c(f->files); c.next(r);) {
+          bool here = r.sha256 == want && !base_name(r.path).starts_with(".wh.");
+          bool linked = r.type == FileType::hardlink && std::find(paths.begin(), paths.end(), r.target) != paths.end();
+          if (here || linked) paths.push_back(r.path);
+        }
       if (!paths.empty()) in_layer(q, layer, paths);
     }
   }
@@ -238,7 +275,9 @@ class Hunter {
       if (!digest) continue;
       std::vector<std::string> paths;
       std::string wanted = '\0' + q.value + '\0';
-      for (const ElfSymbols& s : inventory_.layers()->symbols(*digest))
+      auto symbols = inventory_.layers()->symbols(*digest);
+      if (symbols.empty()) not_judged(layer);
+      for (const ElfSymbols& s : symbols)
         if (('\0' + s.exports).find(wanted) != std::string::npos || ('\0' + s.imports).find(wanted) != std::string::npos) paths.push_back(s.path);
       if (!paths.empty()) in_layer(q, layer, paths);
     }
@@ -250,7 +289,10 @@ class Hunter {
       for (size_t ord = 0; i != nullptr && ord < i->layers.size(); ++ord) {
         bool unused = false;
         auto f = inventory_.layers()->facts(i->layers[ord], {}, &unused);
-        if (!f) continue;
+        if (!f) {
+          if (auto l = inventory_.layer_id(i->layers[ord].text())) not_judged(*l);
+          continue;
+        }
         for (const ElfFacts& e : f->elf) {
           auto rules = judge_structure(e).rules;
           if (std::find(rules.begin(), rules.end(), q.value) == rules.end()) continue;
@@ -266,7 +308,7 @@ class Hunter {
 
   void by_image_term(const HuntQuestion& q, TermKind kind) {
     bool exact = q.value.find('=') != std::string::npos;
-    for (Id id : inventory_.images_with_term(kind, exact ? q.value : q.value + "=**", !exact)) whole_image(q, id);
+    for (Id id : inventory_.images_with_term(kind, exact ? q.value : literal(q.value) + "=**", !exact)) whole_image(q, id);
   }
 
   void by_package(const HuntQuestion& q) {
@@ -314,6 +356,7 @@ class Hunter {
 
   Inventory& inventory_;
   std::unordered_map<Id, std::optional<StoredImage>> images_;
+  std::set<Id> lost_;
   HuntAnswer out_;
 };
 

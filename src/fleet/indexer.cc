@@ -13,7 +13,7 @@
 namespace careen {
 namespace {
 
-constexpr size_t kMaxHidden = 200'000;
+constexpr size_t kMaxHidden = 5'000'000;
 
 std::vector<std::string> gaps_of(const std::vector<Coverage>& rows) {
   std::vector<std::string> out;
@@ -25,13 +25,25 @@ std::vector<std::string> gaps_of(const std::vector<Coverage>& rows) {
   return out;
 }
 
-std::vector<HiddenFile> hidden_files(const ImageFacts& facts) {
+// Names that a container does not see, by name: a hard link may keep the content of one that is gone.
+std::vector<HiddenFile> hidden_files(const ImageFacts& facts, std::vector<std::string>& gaps) {
   std::vector<HiddenFile> out;
   FileRecord r;
   for (size_t i = 0; i < facts.layers.size(); ++i) {
     if (!facts.layers[i]) continue;
-    for (FileCursor c(facts.layers[i]->files); c.next(r);)
-      if (r.type == FileType::regular && !facts.tree.visible(i, c.index()) && out.size() < kMaxHidden) out.push_back({i, r.path});
+    for (FileCursor c(facts.layers[i]->files); c.next(r);) {
+      if (r.type == FileType::directory || base_name(r.path).starts_with(".wh.")) continue;
+      NodeId id = facts.tree.find(r.path, ImageTree::Last::keep);
+      bool seen = id != kNoNode && facts.tree.node(id).type != FileType::directory;
+      if (seen && r.type == FileType::hardlink) seen = facts.tree.origins().contains(id);
+      if (seen && r.type != FileType::hardlink) seen = facts.tree.node(id).layer == i && facts.tree.node(id).record == c.index();
+      if (seen) continue;
+      if (out.size() == kMaxHidden) {
+        gaps.emplace_back("content: more than 5000000 hidden files (kMaxHidden): some are told as visible");
+        return out;
+      }
+      out.push_back({i, r.path});
+    }
   }
   return out;
 }
@@ -75,7 +87,6 @@ StoredImage stored(const Image& image, const ScanResult& result) {
   for (const InstalledPackage& p : result.packages)
     s.packages.push_back(
         {p.package.type, p.package.name, p.package.version, p.package.architecture, p.package.source, p.package.source_version, p.layer, p.visible});
-  if (result.facts) s.hidden = hidden_files(*result.facts);
   s.terms = terms_of(image, result);
   s.labels = image.config.labels;
   s.judged = store_judged(result);
@@ -84,6 +95,7 @@ StoredImage stored(const Image& image, const ScanResult& result) {
   s.knowledge = Digest(sha256_of(as_bytes(e.take()))).text();
   s.verdict = to_text(result.judgement.verdict);
   s.gaps = gaps_of(result.coverage);
+  if (result.facts) s.hidden = hidden_files(*result.facts, s.gaps);
   s.created = image.config.created;
   return s;
 }
@@ -97,7 +109,7 @@ class Indexer {
   }
 
   Result<IndexSummary> run(const std::vector<std::string>& sources) {
-    int64_t begun = o_.clock();
+    int64_t begun = now();
     Targets targets = find_targets(sources, o_.targets);
     for (const auto& [source, why] : targets.failures) CAREEN_TRY(failed(source, why));
     for (size_t i = 0; i < targets.list.size(); ++i) {
@@ -110,21 +122,35 @@ class Indexer {
         CAREEN_TRY(inventory_.forget_failure(t.argument));
       } else {
         CAREEN_TRY(failed(t.argument, ok.error().what));
-        CAREEN_TRY(inventory_.still_listed(t.repository, t.tag, o_.clock()));
+        CAREEN_TRY(inventory_.still_listed(t.repository, t.tag, now()));
       }
     }
-    for (const std::string& r : targets.repositories) {
-      CAREEN_ASSIGN(uint64_t gone, inventory_.vanish(r, begun, o_.clock()));
+    auto failed_to_list = [&](const std::string& name) {
+      return std::any_of(out_.failures.begin(), out_.failures.end(), [&](const auto& f) { return f.first == name; });
+    };
+    for (const std::string& s : sources)
+      if (!failed_to_list(s)) CAREEN_TRY(inventory_.forget_failure(s));
+    for (const std::string& r : targets.repositories)
+      if (!failed_to_list(r)) CAREEN_TRY(inventory_.forget_failure(r));
+    std::vector<std::string> listed = targets.repositories;
+    for (const std::string& host : targets.hosts)  // a repository that its registry does not name any more
+      for (const std::string& r : inventory_.repositories())
+        if (r.starts_with(host + "/") && std::find(targets.catalog.begin(), targets.catalog.end(), r) == targets.catalog.end()) listed.push_back(r);
+    for (const std::string& r : listed) {
+      CAREEN_ASSIGN(uint64_t gone, inventory_.vanish(r, begun, now()));
       out_.vanished += gone;
     }
-    for (const std::string& s : sources) CAREEN_TRY(inventory_.note_crawl({s, o_.clock(), out_.images + out_.unchanged, out_.failures.size()}));
+    for (const std::string& s : sources) CAREEN_TRY(inventory_.note_crawl({s, now(), out_.images + out_.unchanged, out_.failures.size()}));
     return std::move(out_);
   }
 
  private:
+  // Never back: a clock that is set back in mid-run makes nothing vanish that was just seen.
+  int64_t now() { return latest_ = std::max(latest_, o_.clock()); }
+
   Result<void> failed(const std::string& what, const std::string& why) {
     out_.failures.emplace_back(what, why);
-    return inventory_.note_failure(what, why, o_.clock());
+    return inventory_.note_failure(what, why, now());
   }
 
   // A tag whose manifest is the one that was indexed before costs one request without a body.
@@ -132,11 +158,22 @@ class Indexer {
     if (!t.registry || o_.refresh) return false;
     auto digest = head_manifest(t.argument.substr(9), o_.targets.http);
     if (!digest || digest->empty()) return false;  // asked for in full, which tells why
-    bool known = inventory_.has_image(digest->text()) || inventory_.has_index(digest->text());
-    if (!known) return false;
-    CAREEN_TRY(inventory_.see(t.repository, t.tag, digest->text(), o_.clock()));
+    if (!is_whole(digest->text())) return false;
+    CAREEN_TRY(inventory_.see(t.repository, t.tag, digest->text(), now()));
+    CAREEN_TRY(inventory_.seen_again(digest->text(), now()));
     ++out_.unchanged;
     return true;
+  }
+
+  // An image, or every image of an index, with no layer that could not be read.
+  bool is_whole(const std::string& digest) {
+    std::vector<std::string> images{digest};
+    if (inventory_.has_index(digest)) images = inventory_.members_of(digest);
+    return std::all_of(images.begin(), images.end(), [&](const std::string& d) {
+      auto id = inventory_.image_id(d);
+      auto image = id ? inventory_.image(*id) : std::nullopt;
+      return image && std::none_of(image->layers.begin(), image->layers.end(), [](const Digest& l) { return l.empty(); });
+    });
   }
 
   Result<void> one(const Target& t) {
@@ -144,30 +181,38 @@ class Indexer {
     if (same) return {};
     CAREEN_ASSIGN(std::vector<Image> images, resolve_images(t.argument, o_.resolve));
     std::map<std::string, std::vector<std::string>> members;
+    std::string unread;
     for (const Image& image : images) {
-      CAREEN_TRY(add(image));
+      CAREEN_TRY(add(image, &unread));
       std::string digest = !image.digest.empty() ? image.digest.text() : image.config_digest.text();
       if (!image.index_digest.empty()) members[image.index_digest.text()].push_back(digest);
-      if (image.index_digest.empty()) CAREEN_TRY(inventory_.see(t.repository, t.tag, digest, o_.clock()));
+      if (image.index_digest.empty()) CAREEN_TRY(inventory_.see(t.repository, t.tag, digest, now()));
     }
     for (const auto& [index, list] : members) {
-      CAREEN_TRY(inventory_.add_index(index, list));
-      CAREEN_TRY(inventory_.see(t.repository, t.tag, index, o_.clock()));
+      CAREEN_TRY(inventory_.add_index(index, list, !o_.resolve.platforms.platform && images[0].gaps.empty()));
+      CAREEN_TRY(inventory_.see(t.repository, t.tag, index, now()));
     }
+    if (!unread.empty()) return Error{Errc::io, unread};
+    if (!images.empty() && !images[0].gaps.empty()) return Error{Errc::io, images[0].gaps[0]};
     return {};
   }
 
-  Result<void> add(const Image& image) {
+  // `unread`: why a layer could not be read, when one could not.
+  Result<void> add(const Image& image, std::string* unread) {
     std::string digest = !image.digest.empty() ? image.digest.text() : image.config_digest.text();
     if (auto id = inventory_.image_id(digest); id && !o_.refresh) {
       auto known = inventory_.image(*id);
       if (known && known->gaps.empty() && known->knowledge == knowledge_digest(*o_.scan.threats)) {
         ++out_.unchanged;
-        return {};
+        return inventory_.seen_again(digest, now());
       }
     }
     ScanResult result = scan_image(image, o_.scan);
-    CAREEN_ASSIGN(size_t fresh, record_image(inventory_, image, result, o_.clock()));
+    for (size_t i = 0; i < result.layers.size(); ++i)
+      if (!result.layers[i].diff_id && image.layers[i].kind == LayerKind::tar)
+        for (const Coverage& c : result.coverage)
+          if (unread->empty() && c.what.starts_with("layer " + std::to_string(i))) *unread = c.what + ": " + c.why;
+    CAREEN_ASSIGN(size_t fresh, record_image(inventory_, image, result, now()));
     out_.new_layers += fresh;
     ++out_.images;
     if (result.judgement.verdict == Verdict::flagged) ++out_.flagged;
@@ -178,6 +223,7 @@ class Indexer {
   Inventory& inventory_;
   IndexOptions o_;
   IndexSummary out_;
+  int64_t latest_ = 0;
 };
 
 }  // namespace
@@ -208,7 +254,7 @@ Result<void> record_scan(Inventory& inventory, const Image& image, const ScanRes
     repository = ref->host + "/" + ref->repository;
     tag = ref->tag;
   }
-  if (!image.index_digest.empty()) CAREEN_TRY(inventory.add_index(image.index_digest.text(), {digest}));
+  if (!image.index_digest.empty()) CAREEN_TRY(inventory.add_index(image.index_digest.text(), {digest}, false));
   return inventory.see(repository, tag, image.index_digest.empty() ? digest : image.index_digest.text(), now);
 }
 
@@ -240,7 +286,7 @@ Result<ScanResult> rejudge(Inventory& inventory, const StoredImage& s, const Sca
   return scan_image(image, o);
 }
 
-Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result, int64_t now) {
+Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result) {
   StoredImage s = image;
   s.judged = store_judged(result);
   s.verdict = to_text(result.judgement.verdict);
@@ -251,7 +297,7 @@ Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, cons
   s.terms = inventory.terms_of(image.digest);
   std::erase_if(s.terms, [](const auto& t) { return t.first == TermKind::threat; });
   for (const std::string& t : threats_in(result)) s.terms.emplace_back(TermKind::threat, t);
-  return inventory.add_image(s, now);
+  return inventory.add_image(s, image.last_seen);
 }
 
 Result<IndexSummary> index_images(Inventory& inventory, const std::vector<std::string>& sources, IndexOptions options) {

@@ -42,6 +42,6 @@ std::string knowledge_digest(const ThreatSet& threats);
 Result<ScanResult> rejudge(Inventory& inventory, const StoredImage& image, const ScanOptions& options);
 
 // Keeps what such a judgement concluded.
-Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result, int64_t now);
+Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result);
 
 }  // namespace careen

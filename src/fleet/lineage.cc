@@ -72,7 +72,7 @@ std::vector<Id> find_images(Inventory& inventory, const std::string& name) {
   } else {
     if (auto ref = Reference::parse(name)) {
       if (!ref->digest.empty()) by_digest(ref->digest.text());
-      auto tags = inventory.tags_named(ref->host + "/" + ref->repository, ref->tag);
+      auto tags = ref->digest.empty() ? inventory.tags_named(ref->host + "/" + ref->repository, ref->tag) : std::vector<Tag>{};
       for (const Tag& t : tags)
         if (!t.vanished && (tags.size() == 1 || t.last_seen == std::max_element(tags.begin(), tags.end(), [](const Tag& a, const Tag& b) {
                                                                  return a.last_seen < b.last_seen;

@@ -32,7 +32,10 @@ class Finder {
     registry(source);
   }
 
-  Targets take() { return std::move(out_); }
+  Targets take() {
+    if (full()) out_.repositories.clear(), out_.hosts.clear();  // what lies behind the cut is not known to be gone
+    return std::move(out_);
+  }
 
  private:
   bool full() const { return out_.list.size() >= (options_.most != 0 ? options_.most : kMaxTargets); }
@@ -125,7 +128,8 @@ class Finder {
       std::string host = source.substr(0, source.size() - 1);
       auto all = list_repositories(host, options_.http);
       if (!all) return fail(source, all.error().what);
-      for (const std::string& r : *all) repository(host + "/" + r, "");
+      out_.hosts.push_back(host);
+      for (const std::string& r : *all) out_.catalog.push_back(host + "/" + r), repository(host + "/" + r, "");
       return;
     }
     if (source.find('@') != std::string::npos) return reference(source);
@@ -144,7 +148,17 @@ class Finder {
     std::string full_name = ref->host + "/" + ref->repository;
     if (glob.empty() && options_.tags.empty()) out_.repositories.push_back(full_name);
     for (const std::string& t : *tags)
-      if (glob.empty() || glob_match(glob, t)) push({"registry:" + full_name + ":" + t, full_name, t, true});
+      if (!is_tag(t))
+        fail(full_name + ":" + t, "is no tag that a registry may have");
+      else if (glob.empty() || glob_match(glob, t))
+        push({"registry:" + full_name + ":" + t, full_name, t, true});
+  }
+
+  // [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}, as the distribution specification has it.
+  static bool is_tag(std::string_view t) {
+    constexpr std::string_view kWord = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    return !t.empty() && t.size() <= 128 && kWord.find(t[0]) != std::string_view::npos &&
+           t.find_first_not_of(std::string(kWord) + ".-") == std::string_view::npos;
   }
 
   void reference(const std::string& text) {

@@ -28,7 +28,9 @@ struct TargetOptions {
 
 struct Targets {
   std::vector<Target> list;
-  std::vector<std::string> repositories;                      // that were listed whole: what is not in the list any more has vanished
+  std::vector<std::string> repositories;                      // that were listed whole: a tag that is not in the list any more has vanished
+  std::vector<std::string> hosts;                             // whose catalog was listed whole
+  std::vector<std::string> catalog;                           // the repositories that those catalogs name
   std::vector<std::pair<std::string, std::string>> failures;  // a source and why it could not be listed
 };
 

@@ -110,8 +110,8 @@ void round_off(ScanResult& result, bool has_threats) {
   looked(Question::content, std::to_string(result.layers.size()) + (result.layers.size() == 1 ? " layer, " : " layers, ") + std::to_string(files) + " entries");
   if (!result.facts->packages.empty()) looked(Question::packages, std::to_string(result.facts->packages.size()) + " packages");
   if (has_threats)
-    looked(Question::threats,
-           std::to_string(result.threats_known) + (result.threats_known == 1 ? " threat" : " threats") + " and the structure of every ELF file that was read (IFUNC resolvers of x86-64)");
+    looked(Question::threats, std::to_string(result.threats_known) + (result.threats_known == 1 ? " threat" : " threats") +
+                                  " and the structure of every ELF file that was read (IFUNC resolvers of x86-64)");
   result.coverage.push_back({Question::vulnerabilities, CoverageState::not_applicable, "", "no advisory database"});
   bool recorded = std::any_of(result.facts->owners.begin(), result.facts->owners.end(), [](const auto& layer) {
     return std::any_of(layer.begin(), layer.end(), [](const Owner& o) { return o.algorithm != RecordedDigest::none; });

@@ -113,7 +113,8 @@ class Registry : public std::enable_shared_from_this<Registry> {
           if (name.is_string()) out.push_back(name.get<std::string>());
       if (out.size() > kMaxListed) return Error{Errc::limit, escape(server_) + " lists more than 2000000 names (kMaxListed)"};
       path = next_page(r.header("link"), path);
-      if (!path.empty() && out.size() == before && seen.size() > 1000) return Error{Errc::network, escape(server_) + ": its list goes on without names"};
+      if (!path.empty() && seen.size() >= kMaxPages) return Error{Errc::limit, escape(server_) + ": its list has more than 5000 pages (kMaxPages)"};
+      if (!path.empty() && out.size() == before && seen.size() > 100) return Error{Errc::network, escape(server_) + ": its list goes on without names"};
     }
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());

@@ -12,6 +12,7 @@ namespace careen {
 inline constexpr int kMaxAttempts = 5;
 
 inline constexpr size_t kMaxListed = 2'000'000;  // names in one list of a registry
+inline constexpr size_t kMaxPages = 5'000;
 
 Result<std::vector<Image>> read_registry(const std::string& reference, const PlatformChoice& platforms, const HttpOptions& options);
 

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "store/sqlite.h"
 
 namespace careen {
 namespace {
@@ -147,7 +148,7 @@ struct LayerCache::Impl {
     int rc = sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
     if (rc != SQLITE_OK) return rc;
     sqlite3_busy_timeout(db, kBusyMilliseconds);
-    rc = sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF;", nullptr, nullptr, nullptr);
+    rc = exec_patiently(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF;", kBusyMilliseconds / 1000);
     if (rc != SQLITE_OK) return rc;
     int version = 0;
     if (Statement s = prepare("PRAGMA user_version"); s && sqlite3_step(s.get()) == SQLITE_ROW)
@@ -156,7 +157,7 @@ struct LayerCache::Impl {
       return SQLITE_CORRUPT;
     if (version == kSchema) return SQLITE_OK;
     if (version != 0) return SQLITE_CORRUPT;  // of another careen: begun anew
-    rc = sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr);
+    rc = exec_patiently(db, "BEGIN IMMEDIATE", kBusyMilliseconds / 1000);
     if (rc != SQLITE_OK) return rc;
     rc = sqlite3_exec(db, kTables, nullptr, nullptr, nullptr);
     if (rc == SQLITE_OK) rc = sqlite3_exec(db, "PRAGMA user_version=2; COMMIT", nullptr, nullptr, nullptr);

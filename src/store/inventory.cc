@@ -46,6 +46,7 @@ CREATE TABLE IF NOT EXISTS inv_image(id INTEGER PRIMARY KEY, digest TEXT NOT NUL
 CREATE INDEX IF NOT EXISTS inv_image_chain ON inv_image(chain);
 CREATE TABLE IF NOT EXISTS inv_image_layer(layer INTEGER NOT NULL, image INTEGER NOT NULL, ord INTEGER NOT NULL, PRIMARY KEY(layer, image, ord)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS inv_member(child TEXT NOT NULL, parent TEXT NOT NULL, PRIMARY KEY(child, parent)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS inv_index(digest TEXT PRIMARY KEY, whole INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS inv_member_parent ON inv_member(parent);
 CREATE TABLE IF NOT EXISTS inv_tag(id INTEGER PRIMARY KEY, repository TEXT NOT NULL, tag TEXT NOT NULL, digest TEXT NOT NULL, first_seen INTEGER NOT NULL,
                                    last_seen INTEGER NOT NULL, vanished INTEGER, UNIQUE(repository, tag, digest));
@@ -97,9 +98,11 @@ struct Inventory::Impl {
   // All of `f`'s writes or none of them.
   template <class F>
   Result<void> transaction(const char* doing, F f) {
-    if (!exec("BEGIN IMMEDIATE")) return failed(doing);
+    if (exec_patiently(db, "BEGIN IMMEDIATE", kWait / 1000) != SQLITE_OK) return failed(doing);
+    last_sql_error().clear();
     if (f() && exec("COMMIT")) return {};
     Error e = failed(doing);
+    if (!last_sql_error().empty()) e.what = escape(path) + ": " + doing + ": " + last_sql_error();
     exec("ROLLBACK");
     return e;
   }
@@ -120,15 +123,31 @@ struct Inventory::Impl {
     return out;
   }
 
+  // Whether the file is an inventory; false when it is not there or empty. Looks without writing: another program's file stays as it is.
+  Result<bool> is_ours() {
+    struct stat st {};
+    if (::stat(path.c_str(), &st) != 0 || st.st_size == 0) return false;
+    sqlite3* look = nullptr;
+    int rc = sqlite3_open_v2(path.c_str(), &look, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+    std::unique_ptr<sqlite3, int (*)(sqlite3*)> closes(look, sqlite3_close);
+    sqlite3_busy_timeout(look, kWait);
+    SqlStatement tables(look, "SELECT count(*), coalesce(sum(name IN ('meta','inv_layer')),0) FROM sqlite_master WHERE type='table'");
+    if (rc != SQLITE_OK || !tables.row()) return Error{Errc::corrupt, escape(path) + " is not an inventory of careen: " + sqlite3_errmsg(look)};
+    if (tables.number(0) == 0) return false;
+    if (tables.number(1) != 2) return Error{Errc::corrupt, escape(path) + " is not an inventory of careen: it holds something else, and was left as it is"};
+    return true;
+  }
+
   Result<void> open(Mode mode) {
+    CAREEN_ASSIGN(bool begun, is_ours());
+    if (!begun && mode == Mode::read) return Error{Errc::not_found, "the inventory " + escape(path) + " is empty: run careen index"};
     int flags = SQLITE_OPEN_NOMUTEX | (mode == Mode::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE);
     if (sqlite3_open_v2(path.c_str(), &db, flags, nullptr) != SQLITE_OK) return failed("cannot be opened");
     sqlite3_busy_timeout(db, kWait);
-    if (!exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-65536;")) return failed("is not an inventory");
-    SqlStatement tables = sql("SELECT count(*) FROM sqlite_master WHERE name='meta'");
-    bool fresh = !tables.row() || tables.number(0) == 0;
-    if (fresh && mode == Mode::read) return Error{Errc::not_found, "the inventory " + escape(path) + " is empty: run careen index"};
-    if (fresh)
+    if (exec_patiently(db, "PRAGMA journal_mode=WAL", kWait / 1000) != SQLITE_OK ||
+        !exec("PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-65536;"))
+      return failed("is not an inventory");
+    if (!begun)
       return transaction("cannot be begun", [&] {
         return exec(kSchemaSql) && sql("INSERT OR IGNORE INTO meta VALUES('schema', ?)").with(std::to_string(kInventorySchema)).done();
       });
@@ -173,6 +192,7 @@ Result<void> Inventory::add_layer(const LayerFacts& f, const std::vector<ElfSymb
   std::vector<std::string> paths;
   FileRecord r;
   for (FileCursor c(f.files); c.next(r);) {
+    if (base_name(r.path).starts_with(".wh.")) continue;  // a whiteout is no file
     if (r.sha256) digests.push_back(prefix_of(*r.sha256));
     if (r.type != FileType::directory) paths.push_back(r.path);
   }
@@ -248,7 +268,7 @@ Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
                "knowledge=excluded.knowledge, gaps=excluded.gaps, created=excluded.created, chain=excluded.chain, last_seen=max(last_seen, "
                "excluded.last_seen), body=excluded.body")
              .with(image.digest, image.config_digest, image.platform, image.verdict, image.knowledge, uint64_t{image.gaps.size()}, image.created, chain, now,
-                   now, bytes)
+                   now, SqlBlob{bytes})
              .done())
       return false;
     SqlStatement find = m.sql("SELECT id FROM inv_image WHERE digest=?");
@@ -284,11 +304,21 @@ Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
 }
 
 bool Inventory::has_index(const std::string& digest) {
-  return impl_->sql("SELECT 1 FROM inv_member WHERE parent=? LIMIT 1").with(digest).row();
+  return impl_->sql("SELECT 1 FROM inv_index WHERE digest=? AND whole=1").with(digest).row();
 }
 
-Result<void> Inventory::add_index(const std::string& index, const std::vector<std::string>& images) {
+Result<void> Inventory::seen_again(const std::string& digest, int64_t now) {
+  return impl_->transaction("an image cannot be kept", [&] {
+    return impl_->sql("UPDATE inv_image SET last_seen=max(last_seen, ?1) WHERE digest=?2 OR digest IN (SELECT child FROM inv_member WHERE parent=?2)")
+        .with(now, digest)
+        .done();
+  });
+}
+
+Result<void> Inventory::add_index(const std::string& index, const std::vector<std::string>& images, bool whole) {
   return impl_->transaction("an index cannot be kept", [&] {
+    if (!impl_->sql("INSERT INTO inv_index VALUES(?,?) ON CONFLICT(digest) DO UPDATE SET whole=max(whole, excluded.whole)").with(index, whole ? 1 : 0).done())
+      return false;
     SqlStatement s = impl_->sql("INSERT OR IGNORE INTO inv_member VALUES(?,?)");
     return std::all_of(images.begin(), images.end(), [&](const std::string& i) { return s.with(i, index).done(); });
   });
@@ -307,7 +337,12 @@ Result<void> Inventory::see(const std::string& repository, const std::string& ta
 
 Result<void> Inventory::still_listed(const std::string& repository, const std::string& tag, int64_t now) {
   return impl_->transaction("a tag cannot be kept", [&] {
-    return impl_->sql("UPDATE inv_tag SET last_seen=max(last_seen, ?) WHERE repository=? AND tag=? AND vanished IS NULL").with(now, repository, tag).done();
+    return impl_
+        ->sql(
+            "UPDATE inv_tag SET last_seen=max(last_seen, ?1) WHERE repository=?2 AND tag=?3 AND vanished IS NULL "
+            "AND last_seen=(SELECT max(last_seen) FROM inv_tag WHERE repository=?2 AND tag=?3 AND vanished IS NULL)")
+        .with(now, repository, tag)
+        .done();
   });
 }
 
@@ -398,9 +433,14 @@ void Inventory::paths_like(const std::string& glob, const std::function<bool(con
   SqlStatement s = wild == std::string::npos ? impl_->sql("SELECT id, path FROM inv_path WHERE path=?")
                                              : impl_->sql("SELECT id, path FROM inv_path WHERE path>=? AND path<?");
   SqlStatement layers = impl_->sql("SELECT layer FROM inv_path_layer WHERE path=? ORDER BY layer");
-  std::string from = glob.substr(0, wild), to = from + "\xff\xff\xff\xff";  // what stands before the first wild card bounds the search
+  // What stands before the first wild card bounds the search: from it to the next prefix of its length.
+  std::string from = glob.substr(0, wild), to = from;
+  while (to.ends_with('\xff')) to.pop_back();
+  if (!to.empty()) to.back() = static_cast<char>(static_cast<uint8_t>(to.back()) + 1);
   if (wild == std::string::npos)
     s.with(glob);
+  else if (to.empty())
+    s = impl_->sql("SELECT id, path FROM inv_path");
   else
     s.with(from, to);
   while (s.row())
@@ -540,6 +580,13 @@ Result<std::vector<std::string>> Inventory::check() {
   SqlStatement s = impl_->sql("PRAGMA integrity_check(20)");
   while (s.row())
     if (s.view(0) != "ok") wrong.push_back(s.text(0));
+  SqlStatement layers = impl_->sql("SELECT DISTINCT diff_id FROM layer WHERE part='core' AND collectors=?");
+  layers.with(uint64_t{kCollectors});
+  while (layers.row()) {
+    auto d = Digest::parse(layers.view(0));
+    bool unused = false;
+    if (!d || !impl_->cache->facts(*d, {}, &unused)) wrong.push_back("the facts of layer " + layers.text(0) + " cannot be read");
+  }
   SqlStatement loose =
       impl_->sql("SELECT count(*) FROM inv_image_layer WHERE layer NOT IN (SELECT id FROM inv_layer) OR image NOT IN (SELECT id FROM inv_image)");
   if (loose.row() && loose.number(0) != 0) wrong.push_back(std::to_string(loose.number(0)) + " rows name a layer or an image that is not there");

@@ -101,8 +101,11 @@ class Inventory {
   Result<void> add_layer(const LayerFacts& facts, const std::vector<ElfSymbols>& symbols, int64_t now);
   Result<void> add_image(const StoredImage& image, int64_t now);
   bool has_image(const std::string& digest);
-  bool has_index(const std::string& digest);
-  Result<void> add_index(const std::string& index, const std::vector<std::string>& images);
+  bool has_index(const std::string& digest);  // whole
+  // `whole`: every image of the index was indexed, not those of one platform alone.
+  Result<void> add_index(const std::string& index, const std::vector<std::string>& images, bool whole);
+  // An image, or every image of an index, was met again unchanged.
+  Result<void> seen_again(const std::string& digest, int64_t now);
   Result<void> see(const std::string& repository, const std::string& tag, const std::string& digest, int64_t now);
   // A tag that is listed and could not be indexed now: what was known of it stays.
   Result<void> still_listed(const std::string& repository, const std::string& tag, int64_t now);

@@ -8,6 +8,7 @@ and an index of two platforms.
 """
 
 import collections
+import contextlib
 import io
 import pathlib
 import re
@@ -307,9 +308,9 @@ JOINED = ("inv_blob", "inv_image_layer", "inv_file", "inv_path_layer", "inv_term
 
 def rows(store):
     """An inventory by what it says, without its own numbers and times."""
-    with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as db:
+    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+        db.text_factory = bytes  # what careen encodes is no text
         found = {name: sorted(db.execute(text).fetchall(), key=repr) for name, text in ROWS.items()}
         # What a join leaves out counts too.
         found["counts"] = {t: db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in JOINED}
-    db.close()
     return found

@@ -1,0 +1,326 @@
+// Bringing images into the inventory: each layer once, each failure noted, and all of it judged again without reading.
+#include "fleet/indexer.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "../../tests/support/fleet_images.h"
+#include "../../tests/support/http_stub.h"
+#include "../../tests/support/sqlite_text.h"
+#include "fleet/hunt.h"
+#include "source/registry.h"
+
+namespace careen {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+using testing::SizeIs;
+
+const std::string kBase = "file /usr/bin/tool 0755 \"bad\"\n";
+
+class IndexTest : public testing::Test {
+ protected:
+  IndexSummary index(const std::vector<std::string>& sources, const std::function<void(IndexOptions&)>& change = {}) {
+    IndexOptions o = fleet_.options();
+    if (change) change(o);
+    auto s = index_images(*fleet_.inventory, sources, o);
+    EXPECT_TRUE(s) << (s ? "" : s.error().what);
+    return s ? *s : IndexSummary{};
+  }
+  Inventory& inventory() { return *fleet_.inventory; }
+  test::Fleet fleet_;
+};
+
+TEST_F(IndexTest, ALayoutOfSeveralImages) {
+  std::string folder = fleet_.layout("l", {{"v1", kBase}, {"v2", kBase + "layer\nfile /b \"fine\""}, {"v3", "file /c \"fine\""}});
+  std::vector<size_t> progress;
+  IndexSummary s = index({folder}, [&](IndexOptions& o) { o.on_progress = [&](size_t done, size_t, const std::string&) { progress.push_back(done); }; });
+  EXPECT_EQ(s.references, 3U);
+  EXPECT_EQ(s.images, 3U);
+  EXPECT_EQ(s.new_layers, 3U) << "one of them is in two images";
+  EXPECT_EQ(s.flagged, 2U);
+  EXPECT_EQ(s.unchanged, 0U);
+  EXPECT_EQ(s.undetermined, 0U);
+  EXPECT_THAT(s.failures, IsEmpty());
+  EXPECT_THAT(progress, ElementsAre(0, 1, 2));
+  auto c = inventory().counts();
+  EXPECT_EQ(c.images, 3U);
+  EXPECT_EQ(c.layers, 3U);
+  EXPECT_EQ(c.tags, 3U);
+  EXPECT_EQ(c.newest, 1000);
+  auto tags = inventory().tags_named(folder, "v2");
+  ASSERT_EQ(tags.size(), 1U);
+  EXPECT_EQ(tags[0].digest, fleet_.digests["v2"]);
+  StoredImage i = fleet_.stored("v2");
+  EXPECT_EQ(i.verdict, "flagged");
+  EXPECT_EQ(i.platform, "linux/amd64");
+  EXPECT_EQ(i.created, "2024-03-29T00:00:00Z");
+  EXPECT_THAT(i.steps, ElementsAre("step 0", "step 1"));
+  EXPECT_EQ(i.knowledge, knowledge_digest(*fleet_.scan.threats));
+  EXPECT_THAT(inventory().terms_of(i.digest), Contains(Pair(TermKind::threat, "T-1")));
+  EXPECT_TRUE(inventory().check()->empty());
+}
+
+TEST_F(IndexTest, TheSecondRunReadsNothing) {
+  std::string folder = fleet_.layout("l", {{"v1", kBase}, {"v2", "file /c \"fine\""}});
+  index({folder});
+  for (const auto& e : fs::directory_iterator(folder + "/blobs/sha256"))
+    if (fs::file_size(e) >= 1024) fs::remove(e);  // the layers
+  fleet_.now = 2000;
+  IndexSummary s = index({folder});
+  EXPECT_EQ(s.unchanged, 2U);
+  EXPECT_EQ(s.images, 0U);
+  EXPECT_EQ(s.new_layers, 0U);
+  EXPECT_THAT(s.failures, IsEmpty());
+  EXPECT_EQ(inventory().tags_named(folder, "v1").at(0).last_seen, 2000);
+  EXPECT_EQ(inventory().tags_named(folder, "v1").at(0).first_seen, 1000);
+  s = index({folder}, [](IndexOptions& o) { o.refresh = true; });
+  EXPECT_EQ(s.images, 2U) << "judged anew";
+  EXPECT_EQ(s.new_layers, 0U);
+  EXPECT_EQ(s.undetermined, 0U) << "from what is known of their layers";
+}
+
+TEST_F(IndexTest, OtherKnowledgeJudgesAnew) {
+  std::string folder = fleet_.layout("l", {{"v1", "file /x \"later bad\""}});
+  EXPECT_EQ(index({folder}).flagged, 0U);
+  fleet_.scan.threats = test::threats_of({{"T-2", "later bad"}});
+  IndexSummary s = index({folder});
+  EXPECT_EQ(s.images, 1U);
+  EXPECT_EQ(s.flagged, 1U);
+}
+
+TEST_F(IndexTest, AnIndexOfPlatforms) {
+  test::MemoryTree tree;
+  json a = test::put_image(tree, {"", kBase}), b = test::put_image(tree, {"", "file /b \"fine\"", "arm64"});
+  json attestation = test::put_image(tree, {"", "file /c \"c\"", "none"});
+  attestation["platform"] = {{"os", "unknown"}, {"architecture", "unknown"}};
+  json all = test::named(tree.index({a, b, attestation}), "multi");
+  tree.layout({all});
+  test::write_tree(tree, fleet_.scratch / "l");
+  IndexSummary s = index({fleet_.scratch / "l"});
+  EXPECT_EQ(s.references, 1U);
+  EXPECT_EQ(s.images, 2U) << "every platform, and no attestation";
+  std::string digest = all["digest"];
+  EXPECT_TRUE(inventory().has_index(digest));
+  EXPECT_THAT(inventory().members_of(digest), testing::UnorderedElementsAre(a["digest"], b["digest"]));
+  EXPECT_EQ(inventory().tags_named(fleet_.scratch / "l", "multi").at(0).digest, digest);
+  EXPECT_THAT(inventory().tags_of(a["digest"]), SizeIs(1));
+}
+
+TEST_F(IndexTest, OneFailureEndsNothing) {
+  std::string good = fleet_.layout("good", {{"v1", kBase}});
+  fs::create_directories(fleet_.scratch / "bad");
+  std::ofstream(fleet_.scratch / "bad/oci-layout") << "{}";
+  std::ofstream(fleet_.scratch / "bad/index.json") << "{";
+  std::ofstream(fleet_.scratch / "not.tar") << "no archive";
+  IndexSummary s = index({fleet_.scratch / "bad", fleet_.scratch / "not.tar", good});
+  EXPECT_EQ(s.images, 1U);
+  EXPECT_EQ(s.failures.size(), 2U);
+  EXPECT_THAT(inventory().failures(), SizeIs(2));
+  EXPECT_EQ(inventory().failures()[0].at, 1000);
+  auto crawls = inventory().crawls();
+  ASSERT_EQ(crawls.size(), 3U);
+  EXPECT_EQ(crawls[0].failed, 2U);
+}
+
+TEST_F(IndexTest, AFailureThatIsOverIsForgotten) {
+  std::string folder = fleet_.layout("l", {{"v1", kBase}});
+  std::string manifest = folder + "/blobs/sha256/" + fleet_.digests["v1"].substr(7);
+  fs::rename(manifest, manifest + ".away");
+  EXPECT_EQ(index({folder}).failures.size(), 1U);
+  EXPECT_THAT(inventory().failures(), SizeIs(1));
+  fs::rename(manifest + ".away", manifest);
+  EXPECT_THAT(index({folder}).failures, IsEmpty());
+  EXPECT_THAT(inventory().failures(), IsEmpty());
+}
+
+TEST_F(IndexTest, AnImageThatCouldNotBeReadWholeIsTriedAgain) {
+  std::string folder = fleet_.layout("l", {{"v1", "file /a \"fine\"\nlayer\nfile /b \"fine\""}});
+  std::string blob = folder + "/blobs/sha256/" + std::string(digest_of(as_bytes(test::ImageText("file /b \"fine\"").tars()[0])).hex());
+  fs::rename(blob, blob + ".away");
+  IndexSummary s = index({folder});
+  EXPECT_EQ(s.undetermined, 1U);
+  EXPECT_EQ(inventory().counts().unjudged, 1U);
+  EXPECT_TRUE(fleet_.stored("v1").layers[1].empty());
+  fs::rename(blob + ".away", blob);
+  s = index({folder});
+  EXPECT_EQ(s.images, 1U);
+  EXPECT_EQ(s.new_layers, 1U);
+  EXPECT_EQ(s.undetermined, 0U);
+  EXPECT_EQ(inventory().counts().unjudged, 0U);
+}
+
+TEST_F(IndexTest, AnInventoryThatCannotBeWrittenEndsTheRun) {
+  std::string folder = fleet_.layout("l", {{"v1", kBase}, {"v2", "file /b \"b\""}});
+  ASSERT_EQ(test::run_sql(inventory().path(), "CREATE TRIGGER stop BEFORE INSERT ON inv_image BEGIN SELECT RAISE(ABORT, 'no room'); END"), "");
+  auto s = fleet_.index({folder});
+  ASSERT_FALSE(s);
+  EXPECT_EQ(s.error().code, Errc::io);
+}
+
+TEST_F(IndexTest, AScanIsRecordedUnderItsName) {
+  std::string folder = fleet_.layout("l", {{"v1", kBase}});
+  auto images = resolve_images("oci-dir:" + folder, fleet_.options().resolve);
+  ASSERT_TRUE(images);
+  ScanOptions o = fleet_.scan;
+  o.wants_facts = true;
+  ASSERT_TRUE(record_scan(inventory(), images->at(0), scan_image(images->at(0), o), 50));
+  ASSERT_EQ(inventory().counts().images, 1U);
+  auto tags = inventory().tags_of(fleet_.digests["v1"]);
+  ASSERT_EQ(tags.size(), 1U);
+  EXPECT_EQ(tags[0].repository, images->at(0).resolved);
+  EXPECT_EQ(tags[0].first_seen, 50);
+  auto fresh = record_image(inventory(), images->at(0), scan_image(images->at(0), o), 60);
+  ASSERT_TRUE(fresh);
+  EXPECT_EQ(*fresh, 0U);
+}
+
+TEST_F(IndexTest, JudgedAnewWithoutReading) {
+  fleet_.take({{"x", kBase + "layer\nfile /etc/y \"later bad\""}});
+  StoredImage s = fleet_.stored("x");
+  ScanOptions o = fleet_.scan;
+  auto same = rejudge(inventory(), s, o);
+  ASSERT_TRUE(same);
+  EXPECT_EQ(same->judgement.verdict, Verdict::flagged);
+  o.threats = test::threats_of({{"T-2", "later bad"}});
+  auto r = rejudge(inventory(), s, o);
+  ASSERT_TRUE(r) << r.error().what;
+  ASSERT_EQ(r->findings.size(), 1U);
+  EXPECT_EQ(r->findings[0].threat, "T-2");
+  EXPECT_EQ(r->findings[0].where.path, "/etc/y");
+  EXPECT_EQ(r->findings[0].where.layer_index, 1U);
+  EXPECT_EQ(r->findings[0].created_by, "step 1");
+  EXPECT_EQ(r->platform, "linux/amd64");
+  ASSERT_TRUE(keep_judgement(inventory(), s, *r));
+  StoredImage after = fleet_.stored("x");
+  EXPECT_EQ(after.knowledge, knowledge_digest(*o.threats));
+  EXPECT_EQ(after.layers, s.layers);
+  EXPECT_EQ(after.first_seen, s.first_seen);
+  auto terms = inventory().terms_of(s.digest);
+  EXPECT_THAT(terms, Contains(Pair(TermKind::threat, "T-2")));
+  EXPECT_THAT(terms, testing::Not(Contains(Pair(TermKind::threat, "T-1"))));
+}
+
+TEST_F(IndexTest, PatternsThatWereNeverSearchedLeaveAGap) {
+  fleet_.take({{"x", "file /x \"..needle-text..\""}});
+  auto set = test::threats_of({{"T-3", "-"}});
+  set->patterns = {test::pattern("T-3/p", "needle-text")};
+  set->threats[0].patterns = set->patterns;
+  ScanOptions o = fleet_.scan;
+  o.threats = set;
+  auto r = rejudge(inventory(), fleet_.stored("x"), o);
+  ASSERT_TRUE(r);
+  EXPECT_EQ(r->judgement.verdict, Verdict::undetermined) << "never clean by what was not looked at";
+}
+
+TEST_F(IndexTest, WithoutItsConfigurationAnImageIsNotJudged) {
+  fleet_.take({{"x", "file /x \"fine\""}});
+  ASSERT_EQ(test::run_sql(inventory().path(), "UPDATE document SET body=x'00'"), "");
+  fleet_.scan.threats = test::threats_of({{"T-2", "other"}});
+  auto r = rejudge(inventory(), fleet_.stored("x"), fleet_.scan);
+  EXPECT_TRUE(!r || r->judgement.verdict == Verdict::undetermined);
+}
+
+TEST_F(IndexTest, KnowledgeHasADigest) {
+  auto a = test::threats_of({{"T", "1"}}), b = test::threats_of({{"T", "2"}});
+  EXPECT_NE(knowledge_digest(*a), knowledge_digest(*b));
+  EXPECT_EQ(knowledge_digest(*a), knowledge_digest(*test::threats_of({{"T", "1"}})));
+  EXPECT_TRUE(Digest::parse(knowledge_digest({})));
+}
+
+class RegistryIndex : public IndexTest {
+ protected:
+  IndexSummary run(const std::function<void(IndexOptions&)>& change = {}, const std::string& what = "team/app") {
+    return index({stub_.host() + "/" + what}, [&](IndexOptions& o) {
+      o.resolve.registry = [](const std::string& r, const PlatformChoice& p) { return read_registry(r, p, {}); };
+      if (change) change(o);
+    });
+  }
+  Tag tag(const std::string& name, const std::string& digest = "") {
+    for (const Tag& t : inventory().tags_named(stub_.host() + "/team/app", name))
+      if (digest.empty() || t.digest == digest) return t;
+    ADD_FAILURE() << "no tag " << name;
+    return {};
+  }
+  test::HttpStub stub_;
+  test::MemoryTree tree_;
+  json one_ = test::put_image(tree_, {"", kBase}), two_ = test::put_image(tree_, {"", "file /b \"fine\""});
+};
+
+TEST_F(RegistryIndex, AnUnchangedTagCostsOneRequestWithoutABody) {
+  stub_.repository("team/app", tree_, {{"v1", one_}, {"v2", two_}});
+  IndexSummary s = run();
+  EXPECT_EQ(s.images, 2U);
+  EXPECT_EQ(s.flagged, 1U);
+  EXPECT_THAT(s.failures, IsEmpty());
+  stub_.take_log();
+  fleet_.now = 2000;
+  s = run();
+  EXPECT_EQ(s.unchanged, 2U);
+  EXPECT_EQ(s.images, 0U);
+  for (const std::string& line : stub_.take_log())
+    EXPECT_TRUE(line == "GET /v2/" || line == "GET /v2/team/app/tags/list" || line.starts_with("HEAD /v2/team/app/manifests/")) << line;
+  EXPECT_EQ(tag("v1").last_seen, 2000);
+  EXPECT_EQ(tag("v1").first_seen, 1000);
+}
+
+TEST_F(RegistryIndex, TagsMoveAndVanish) {
+  stub_.repository("team/app", tree_, {{"v1", one_}, {"v2", two_}});
+  run();
+  fleet_.now = 2000;
+  stub_.repository("team/app", tree_, {{"v1", two_}});
+  IndexSummary s = run();
+  EXPECT_EQ(s.vanished, 2U) << "v2, and what v1 was";
+  EXPECT_FALSE(tag("v1", two_["digest"]).vanished);
+  EXPECT_EQ(tag("v1", one_["digest"]).vanished, 2000);
+  EXPECT_EQ(tag("v2").vanished, 2000);
+  EXPECT_EQ(inventory().counts().images, 2U) << "images stay";
+}
+
+TEST_F(RegistryIndex, ATagThatFailsHasNotVanished) {
+  stub_.repository("team/app", tree_, {{"v1", one_}, {"v2", two_}});
+  run();
+  fleet_.now = 2000;
+  stub_.forget("/v2/team/app/manifests/v1");
+  IndexSummary s = run();
+  EXPECT_EQ(s.vanished, 0U);
+  ASSERT_EQ(s.failures.size(), 1U);
+  EXPECT_THAT(s.failures[0].first, HasSubstr("team/app:v1"));
+  EXPECT_FALSE(tag("v1").vanished);
+  EXPECT_THAT(inventory().failures(), SizeIs(1));
+}
+
+TEST_F(RegistryIndex, ARepositoryThatCannotBeListedHasNotVanished) {
+  stub_.repository("team/app", tree_, {{"v1", one_}});
+  run();
+  fleet_.now = 2000;
+  stub_.forget("/v2/team/app/tags/list");
+  EXPECT_EQ(run().failures.size(), 1U);
+  EXPECT_FALSE(tag("v1").vanished);
+}
+
+TEST_F(RegistryIndex, WhatMaxCutsHasNotVanished) {
+  stub_.repository("team/app", tree_, {{"v1", one_}, {"v2", two_}});
+  run();
+  fleet_.now = 2000;
+  EXPECT_EQ(run([](IndexOptions& o) { o.targets.most = 1; }).vanished, 0U);
+}
+
+TEST_F(RegistryIndex, AClockThatGoesBackMakesNothingVanish) {
+  stub_.repository("team/app", tree_, {{"v1", one_}, {"v2", two_}});
+  int64_t at = 1000;
+  IndexSummary s = run([&](IndexOptions& o) { o.clock = [&at] { return at -= 10; }; });
+  EXPECT_EQ(s.vanished, 0U);
+  EXPECT_FALSE(tag("v1").vanished);
+}
+
+}  // namespace
+}  // namespace careen
