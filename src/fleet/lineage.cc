@@ -88,6 +88,7 @@ Result<std::vector<Lineage>> lineage_of(Inventory& inventory, const std::string&
   std::vector<Lineage> out;
   for (Id id : find_images(inventory, name))
     if (auto i = inventory.image(id)) out.push_back(lineage_of_one(inventory, id, *i));
+  if (out.empty() && inventory.counts().images == 0) return Error{Errc::not_found, "the inventory has no images: run careen index"};
   if (out.empty()) return Error{Errc::not_found, "the inventory has no image " + escape(name) + ": index it, or give the digest of one that it has"};
   return out;
 }
