@@ -41,15 +41,9 @@ class Parser {
     problem(std::move(what));
   }
 
-  // A copy of part of the file; empty when it is not all there.
-  std::vector<uint8_t> at(uint64_t offset, uint64_t size) const {
-    if (offset > file_.size() || size > file_.size() - offset) return {};
-    std::vector<uint8_t> b(size);
-    if (!file_.read(offset, b)) b.clear();
-    return b;
-  }
+  FilePart at(uint64_t offset, uint64_t size) const { return {file_, offset, size}; }
   // A table by its address, cut to what the file holds of it.
-  std::vector<uint8_t> table(uint64_t address, uint64_t size, const char* what) {
+  FilePart table(uint64_t address, uint64_t size, const char* what) {
     if (size == 0) return {};
     uint64_t follow = 0;
     auto offset = f_.offset_of(address, &follow);
@@ -102,8 +96,8 @@ class Parser {
     strings_owned_.clear();
     strings_ = {};
   }
-  void use_strings(std::vector<uint8_t> table) {
-    strings_owned_ = std::move(table);
+  void use_strings(Bytes table) {
+    strings_owned_.assign(table.begin(), table.end());
     strings_ = strings_owned_;
   }
 
@@ -177,7 +171,7 @@ class Parser {
     }
   }
 
-  void notes(const std::vector<uint8_t>& b) {
+  void notes(Bytes b) {
     Reader r(b, f_.endian);
     while (r.left() >= 12) {
       uint32_t name_size = r.u32(), size = r.u32(), type = r.u32();
@@ -207,7 +201,7 @@ class Parser {
     };
     std::vector<Section> all;
     for (size_t i = 0; i < shnum_ && i < kMaxSections; ++i) {
-      Reader r(Bytes(b).subspan(i * want, want), f_.endian);
+      Reader r(static_cast<Bytes>(b).subspan(i * want, want), f_.endian);
       r.u32();
       Section s{};
       s.type = r.u32();
@@ -243,7 +237,7 @@ class Parser {
     keep_strings();
   }
 
-  std::vector<ElfSymbol> symbols_in(const std::vector<uint8_t>& b) const {
+  std::vector<ElfSymbol> symbols_in(Bytes b) const {
     size_t each = f_.is64 ? 24 : 16;
     std::vector<ElfSymbol> out;
     out.reserve(b.size() / each);
@@ -265,7 +259,7 @@ class Parser {
     return out;
   }
 
-  void relocations_in(const std::vector<uint8_t>& b, bool with_addend) {
+  void relocations_in(Bytes b, bool with_addend) {
     size_t each = (f_.is64 ? 8 : 4) * (with_addend ? 3 : 2);
     for (size_t i = 0; i + each <= b.size(); i += each) {
       if (f_.relocations.size() >= kMaxRelocations) return over_limit("more relocations than kMaxRelocations");
@@ -299,7 +293,7 @@ class Parser {
   }
 
   // Packed relative relocations: an even word is an address, an odd one a bitmap of the words that follow it.
-  void relr(const std::vector<uint8_t>& b) {
+  void relr(Bytes b) {
     uint32_t type = f_.machine == elf::kMachineX86_64 ? elf::kRX64Relative : 0;
     Reader r(b, f_.endian);
     uint64_t where = 0;
@@ -388,7 +382,7 @@ class Parser {
       for (const ElfRelocation& x : f_.relocations)
         if (x.type == elf::kRX64Relative && x.where >= address && x.where - address < b.size()) relocated[x.where] = static_cast<uint64_t>(x.addend);
     for (size_t i = 0; i + word_size() <= b.size(); i += word_size()) {
-      Reader r(Bytes(b).subspan(i, word_size()), f_.endian);
+      Reader r(static_cast<Bytes>(b).subspan(i, word_size()), f_.endian);
       uint64_t v = word(r);
       if (auto it = relocated.find(address + i); it != relocated.end()) v = it->second;
       if (v != 0 && v != UINT64_MAX) f_.constructors.push_back(v);
