@@ -5,6 +5,7 @@ plan and a walk of the unpacked layers say, without a request."""
 import csv
 import functools
 import json
+import pathlib
 import re
 import shutil
 import time
@@ -18,6 +19,7 @@ from images import Layer, OciLayout, f
 from registry import Registry, Server, relay
 from support import Careen, Case, careen_path, main, need, scratch, sha256_of
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 PROOF = r"^{} match(es)? in {} images \({} layers\) as of \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ; oldest crawl \d+ (s|min) ago"
 EMPTY = sha256_of(b"")
@@ -475,6 +477,29 @@ class Lineage(Fleet):
             self.assertEqual(one["claimed_base"]["indexed"], known)
             text = self.ask("lineage", m["digest"], fmt="table", code=0).stdout
             self.assertEqual("base not indexed" in text, not known, text)
+
+
+class Schemas(Fleet):
+    """Every JSON document is of the schema that is published for it."""
+
+    def test_documents(self):
+        try:
+            import jsonschema
+        except ImportError:
+            self.skipTest("python3-jsonschema is not installed")
+        source, _ = indexed()
+        shutil.copyfile(source, self.store)  # an exposure keeps what it judged anew
+        image, other = (i.digest for i in self.plan.images[:2])
+        questions = {"hunt": ["hunt", "path:**", "threat:none"], "lineage": ["lineage", image], "diff": ["diff", image, other],
+                     "exposure": ["exposure", "CVE-2024-3094"]}
+        for name, words in questions.items():
+            with self.subTest(name):
+                schema = json.loads((ROOT / f"docs/schemas/{name}-v1.schema.json").read_text())
+                run = self.careen.run(*words, "--store", self.store, "--format", "json")
+                self.assertIn(run.code, (0, 1), str(run))
+                validator = jsonschema.validators.validator_for(schema)
+                validator.check_schema(schema)
+                validator(schema).validate(run.json())
 
 
 class History(Fleet):
