@@ -185,7 +185,8 @@ TEST(Collector, AnElfFileWhoseTablesPassALimitIsAGapOfThreats) {
     for (const Coverage& c : f->coverage) gaps += c.question == Question::threats && c.state == CoverageState::partly && c.what == "lib/libx.so.1" ? 1 : 0;
     EXPECT_EQ(gaps, 1U) << what;
   }
-  for (const Coverage& c : collect_tar(TarMaker().file("lib/libx.so.1", built("soname libx.so.1\n")).text())->coverage) ADD_FAILURE() << c.why;
+  auto honest = collect_tar(TarMaker().file("lib/libx.so.1", built("soname libx.so.1\n")).text());
+  for (const Coverage& c : honest->coverage) ADD_FAILURE() << c.why;
 }
 
 TEST(Collector, ABrokenElfFileIsAnElfFileWithAProblem) {
