@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "base/text.h"
 
@@ -96,11 +98,22 @@ Result<std::string> read_file(const std::string& path, uint64_t limit) {
   }
 }
 
-Result<void> write_file_atomic(const std::string& path, std::string_view text) {
-  std::string tmp = path + ".XXXXXX";
+Result<void> write_file_atomic(const std::string& name, std::string_view text) {
+  struct stat st {};
+  bool there = ::stat(name.c_str(), &st) == 0;
+  if (there && S_ISDIR(st.st_mode)) return os_error("cannot write " + escape(name), EISDIR);
+  // A device or a pipe is written to, never replaced; so is /dev/stdout, whatever it leads to.
+  if (there && (!S_ISREG(st.st_mode) || name.starts_with("/dev/") || name.starts_with("/proc/"))) {
+    Fd device(::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+    if (!device) return os_error("cannot write " + escape(name), errno);
+    return write_full(device.get(), as_bytes(text));
+  }
+  // A link stays, and what it leads to is written.
+  std::unique_ptr<char, decltype(&::free)> real(there ? ::realpath(name.c_str(), nullptr) : nullptr, &::free);
+  std::string path = real ? real.get() : name, tmp = path + ".XXXXXX";
   Fd fd(::mkostemp(tmp.data(), O_CLOEXEC));
   if (!fd) return os_error("cannot write " + escape(path), errno);
-  ::fchmod(fd.get(), 0644);
+  ::fchmod(fd.get(), there ? st.st_mode & 0777 : 0644);
   auto written = write_full(fd.get(), as_bytes(text));
   if (!written || ::rename(tmp.c_str(), path.c_str()) != 0) {
     int err = errno;

@@ -51,8 +51,9 @@ Result<void> write_full(int fd, Bytes data);
 
 // A whole file, refused over `limit` bytes.
 Result<std::string> read_file(const std::string& path, uint64_t limit);
-// Writes beside and renames, so that a reader sees the old file or the new one.
-Result<void> write_file_atomic(const std::string& path, std::string_view text);
+// Writes beside and renames, so that a reader sees the old file or the new one. Links are followed; a device or a pipe is
+// written to as it stands.
+Result<void> write_file_atomic(const std::string& name, std::string_view text);
 Result<void> make_directories(const std::string& path);
 
 Error os_error(std::string_view what, int err);

@@ -130,6 +130,36 @@ TEST(Files, AnAtomicWriteReplacesAndLeavesNothingBeside) {
   EXPECT_EQ(files, 2U) << "a failed write leaves nothing beside";
 }
 
+TEST(Files, AnAtomicWriteNeverReplacesADeviceAPipeOrALink) {
+  test::Scratch s;
+  std::string pipe = s / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  Fd reader(::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(write_file_atomic(pipe, "through"));
+  std::array<uint8_t, 16> got{};
+  auto n = read_full(reader.get(), got);
+  ASSERT_TRUE(n);
+  EXPECT_EQ(as_text(Bytes(got).first(*n)), "through");
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+
+  std::string file = s.write("file", "old"), link = s / "link";
+  ::chmod(file.c_str(), 0600);
+  std::filesystem::create_symlink("file", link);
+  ASSERT_TRUE(write_file_atomic(link, "new"));
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(test::slurp(file), "new");
+  struct stat st {};
+  ASSERT_EQ(::stat(file.c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 0777, 0600U) << "who could read it before can read it now, and nobody else";
+
+  // A device of our own, where we may make one: as root the report must not take the place of /dev/null.
+  std::string null = s / "null";
+  if (::mknod(null.c_str(), S_IFCHR | 0666, 0x103) == 0 && Fd(::open(null.c_str(), O_WRONLY | O_CLOEXEC))) {
+    EXPECT_TRUE(write_file_atomic(null, "nowhere"));
+    EXPECT_TRUE(std::filesystem::is_character_file(null));
+  }
+}
+
 TEST(Files, DirectoriesAreMadeAllTheWayAndPrivate) {
   test::Scratch s;
   ASSERT_TRUE(make_directories(s / "a/b//c/"));
