@@ -43,6 +43,29 @@ void find_library_names(const ElfFile& elf, const FileView& file, std::vector<st
   out->erase(std::unique(out->begin(), out->end()), out->end());
 }
 
+// The names that a file imports and defines, in two lists that are made once at their full size: growing them step by step
+// would cost more than reading the symbols did.
+void keep_names(const ElfFile& elf, ElfFacts* f, ElfSymbols* names) {
+  size_t kept = 0, bytes = 0, of_exports = 0, end = 0;
+  for (; end < elf.symbols.size() && kept < kMaxSymbolNames; ++end) {
+    const ElfSymbol& s = elf.symbols[end];
+    if (s.name.empty()) continue;
+    if (bytes + s.name.size() > kMaxSymbolNameBytes) break;
+    ++kept;
+    bytes += s.name.size() + 1;
+    if (s.defined) of_exports += s.name.size() + 1;
+  }
+  names->exports.reserve(of_exports);
+  names->imports.reserve(bytes - of_exports);
+  for (size_t i = 0; i < elf.symbols.size(); ++i) {
+    const ElfSymbol& s = elf.symbols[i];
+    if (s.name.empty()) continue;
+    if (s.name == "__tls_get_addr") (s.defined ? f->defines_tls_get_addr : f->imports_tls_get_addr) = true;
+    if (!s.defined && (s.name == "dlopen" || s.name == "dlmopen")) f->imports_dlopen = true;
+    if (i < end) (s.defined ? names->exports : names->imports).append(s.name).push_back('\0');
+  }
+}
+
 }  // namespace
 
 void collect_elf(const std::string& path, const FileView& file, ElfFacts* f, ElfSymbols* names) {
@@ -80,15 +103,7 @@ void collect_elf(const std::string& path, const FileView& file, ElfFacts* f, Elf
     f->relocations[elf.relocations[i].type] += run;
     run = 0;
   }
-  size_t names_kept = 0;
-  for (const ElfSymbol& s : elf.symbols) {
-    if (s.name.empty()) continue;
-    if (s.name == "__tls_get_addr") (s.defined ? f->defines_tls_get_addr : f->imports_tls_get_addr) = true;
-    if (!s.defined && (s.name == "dlopen" || s.name == "dlmopen")) f->imports_dlopen = true;
-    if (++names_kept > kMaxSymbolNames || names->imports.size() + names->exports.size() + s.name.size() > kMaxSymbolNameBytes) continue;
-    auto& list = s.defined ? names->exports : names->imports;
-    list.append(s.name).push_back('\0');
-  }
+  keep_names(elf, f, names);
   f->ifunc = walk_resolvers(elf, file);
   f->ifunc.capped |= elf.over_limit;
   if (f->imports_dlopen) find_library_names(elf, file, &f->library_names);

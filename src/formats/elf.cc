@@ -92,13 +92,8 @@ class Parser {
 
   // Gives the string table to the file that its symbols' names point into.
   void keep_strings() {
-    f_.string_tables.push_back(std::move(strings_owned_));
-    strings_owned_.clear();
+    f_.string_tables.push_back(std::move(strings_));
     strings_ = {};
-  }
-  void use_strings(Bytes table) {
-    strings_owned_.assign(table.begin(), table.end());
-    strings_ = strings_owned_;
   }
 
   Result<void> header() {
@@ -231,7 +226,7 @@ class Parser {
     size_t each = f_.is64 ? 24 : 16, info = f_.is64 ? 4 : 12;
     for (size_t i = 0; !wanted && i + each <= raw.size(); i += each) wanted = (raw[i + info] & 15) == elf::kSymbolIfunc;
     if (!wanted) return;
-    use_strings(at(names_offset, names_size));
+    strings_ = at(names_offset, names_size);
     for (const ElfSymbol& s : symbols_in(raw))
       if (is_ifunc(s) || (s.defined && s.type == elf::kSymbolFunction)) f_.local_symbols.push_back(s);
     keep_strings();
@@ -431,7 +426,7 @@ class Parser {
       if (n > kMaxStringTable)
         over_limit("string table larger than 256 MiB (kMaxStringTable)");
       else
-        use_strings(table(value(kStrTab), n, "string table"));
+        strings_ = table(value(kStrTab), n, "string table");
     }
     for (uint64_t n : needed) f_.needed.emplace_back(string_at(n));
     if (d.contains(kSoname)) f_.soname = string_at(value(kSoname));
@@ -459,8 +454,7 @@ class Parser {
   ElfFile& f_;
   uint64_t phoff_ = 0, shoff_ = 0;
   uint16_t phentsize_ = 0, phnum_ = 0, shentsize_ = 0, shnum_ = 0;
-  Bytes strings_;
-  std::vector<uint8_t> strings_owned_;
+  FilePart strings_;
 };
 
 }  // namespace

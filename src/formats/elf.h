@@ -69,7 +69,7 @@ struct ElfFile {
   std::vector<uint64_t> constructors;  // DT_INIT and the entries of DT_PREINIT_ARRAY and DT_INIT_ARRAY
   bool has_dynamic = false, has_tls = false, has_sections = false, bind_now = false;
   std::vector<std::string> problems;
-  std::vector<std::vector<uint8_t>> string_tables;  // what the symbols' names are views of; moves keep them valid
+  std::vector<FilePart> string_tables;  // what the symbols' names are views of; moves keep them valid
 
   // What the loader maps, whole pages, later segments over earlier ones: ascending and disjoint. Made by map_segments().
   struct Mapping {
@@ -90,7 +90,8 @@ struct ElfFile {
 
 bool is_elf(Bytes first);  // by the first four bytes
 
-// An Error when not even the header and the program headers can be read.
+// An Error when not even the header and the program headers can be read. A file that lies in memory must outlive the result:
+// names of symbols are views of it.
 Result<ElfFile> parse_elf(const FileView& file);
 
 }  // namespace careen
