@@ -11,7 +11,7 @@ if [ ! -e "$root/etc/debian_version" ]; then
   mmdebstrap --variant=minbase --include=git,ca-certificates trixie "$root" ${mirror:+"$mirror"}
 fi
 mkdir -p "$root/careen"
-git archive HEAD | tar -x -C "$root/careen"
+git archive HEAD | tar -xm -C "$root/careen"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 exec unshare --mount --pid --fork --mount-proc="$root/proc" sh -c '
   mount --rbind /dev "$1/dev" && mount --rbind /sys "$1/sys" &&

@@ -62,8 +62,8 @@ TEST_F(DockerArchive, TheNewFormTakesItsManifestFromTheIndex) {
   manifest({entry(blob_file(m["config"]), {"x:1"}, {blob_file(m["layers"][0]), blob_file(m["layers"][1])})});
   auto images = read();
   ASSERT_TRUE(images) << images.error().what;
-  EXPECT_EQ(images->at(0).digest.text(), d["digest"]);
-  EXPECT_EQ(images->at(0).layers[1].descriptor.digest.text(), m["layers"][1]["digest"]);
+  EXPECT_EQ(images->at(0).digest.text(), d["digest"].get<std::string>());
+  EXPECT_EQ(images->at(0).layers[1].descriptor.digest.text(), m["layers"][1]["digest"].get<std::string>());
   EXPECT_EQ(images->at(0).layers[1].descriptor.size, 1U);
 }
 

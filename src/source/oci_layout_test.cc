@@ -37,7 +37,7 @@ TEST_F(Layout, OneImageIsReadWhole) {
   ASSERT_TRUE(images) << images.error().what;
   ASSERT_EQ(images->size(), 1U);
   const Image& i = images->front();
-  EXPECT_EQ(i.digest.text(), d["digest"]);
+  EXPECT_EQ(i.digest.text(), d["digest"].get<std::string>());
   EXPECT_EQ(i.source, "oci-dir");
   EXPECT_EQ(i.resolved, "where:v1");
   EXPECT_EQ(i.platform.text(), "linux/amd64");
@@ -82,7 +82,7 @@ TEST_F(Layout, APlatformIsChosenFromAnIndex) {
   json index = tree_->index({tree_->image("linux", "amd64", {"a"}), tree_->image("linux", "arm", {"b"}, "v7"), tree_->image("linux", "s390x", {"c"})});
   tree_->layout({index});
   EXPECT_THAT(platforms_of(read("", only("linux/arm"))), ElementsAre("linux/arm/v7"));
-  EXPECT_EQ(read("", only("linux/s390x"))->front().index_digest.text(), index["digest"]);
+  EXPECT_EQ(read("", only("linux/s390x"))->front().index_digest.text(), index["digest"].get<std::string>());
   EXPECT_THAT(platforms_of(read("", all())), ElementsAre("linux/amd64", "linux/arm/v7", "linux/s390x"));
   auto none = read("", only("linux/riscv64"));
   ASSERT_FALSE(none);
