@@ -1,5 +1,7 @@
 #include "formats/elf.h"
 
+#include <deque>
+
 #include "../../tests/support/elf_builder.h"
 
 namespace careen {
@@ -11,9 +13,10 @@ using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// The view must live as long as the parse; the facts own what they keep.
-ElfFile parse(const std::vector<uint8_t>& bytes) {
-  auto r = parse_elf(MemoryView(bytes));
+// Names of symbols are views of the file, so the bytes of every parse are kept.
+ElfFile parse(std::vector<uint8_t> bytes) {
+  static std::deque<std::vector<uint8_t>> kept;
+  auto r = parse_elf(MemoryView(kept.emplace_back(std::move(bytes))));
   EXPECT_TRUE(r) << (r ? "" : r.error().what);
   return r ? *std::move(r) : ElfFile{};
 }
