@@ -8,7 +8,6 @@
 #include <ctime>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -22,84 +21,17 @@
 #include "fleet/hunt.h"
 #include "fleet/indexer.h"
 #include "fleet/lineage.h"
+#include "report/fleet_report.h"
 
 namespace careen {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 int64_t now() {
   return ::time(nullptr);
 }
 
-std::string time_text(int64_t t) {
-  if (t == 0) return "";
-  std::tm tm{};
-  time_t seconds = t;
-  ::gmtime_r(&seconds, &tm);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
-std::string age_text(int64_t seconds) {
-  if (seconds < 120) return std::to_string(std::max<int64_t>(seconds, 0)) + " s";
-  if (seconds < 7200) return std::to_string(seconds / 60) + " min";
-  return seconds < 172'800 ? std::to_string(seconds / 3600) + " h" : std::to_string(seconds / 86'400) + " d";
-}
-
-Json safe(const std::string& s) {
-  return s.empty() ? Json(nullptr) : Json(escape(s));
-}
-Json safe(const std::optional<std::string>& s) {
-  return s ? safe(*s) : Json(nullptr);
-}
-
 std::string lines(const std::vector<std::string>& all) {
   return all.empty() ? "" : join(all, "\n") + "\n";
-}
-
-std::string dump(const Json& j) {
-  return j.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-// One field of a CSV file (RFC 4180); a formula that a spreadsheet would run is made text.
-std::string csv(const std::string& field) {
-  std::string s = escape(field);
-  if (!s.empty() && std::string_view("=+-@").find(s[0]) != std::string_view::npos) s.insert(0, "'");
-  if (s.find_first_of(",\"\n") == std::string::npos) return s;
-  std::string out = "\"";
-  for (char c : s) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
-
-Json tags_json(const std::vector<Tag>& tags) {
-  Json out = Json::array();
-  for (const Tag& t : tags)
-    out.push_back({{"repository", escape(t.repository)},
-                   {"tag", safe(t.tag)},
-                   {"digest", t.digest},
-                   {"first_seen", time_text(t.first_seen)},
-                   {"last_seen", time_text(t.last_seen)},
-                   {"vanished", t.vanished ? Json(time_text(*t.vanished)) : Json(nullptr)}});
-  return out;
-}
-
-Json searched_json(const InventoryCounts& c, int64_t at) {
-  return {{"images", c.images}, {"layers", c.layers}, {"as_of", time_text(at)}, {"oldest_crawl", safe(time_text(c.oldest))}, {"unjudged", c.unjudged}};
-}
-
-Json coverage_of(const std::vector<std::pair<std::string, std::string>>& unjudged) {
-  Json out = Json::array();
-  for (const auto& [digest, why] : unjudged) out.push_back({{"image", digest}, {"question", "content"}, {"state", "not_judged"}, {"why", escape(why)}});
-  return out;
-}
-
-// What every answer ends with, so that a zero is known for what it is.
-std::string proof(const InventoryCounts& c, int64_t at) {
-  std::string s =
-      fmt::format("in {} {} ({} {}) as of {}", c.images, c.images == 1 ? "image" : "images", c.layers, c.layers == 1 ? "layer" : "layers", time_text(at));
-  if (c.oldest != 0) s += "; oldest crawl " + age_text(at - c.oldest) + " ago";
-  if (c.unjudged != 0) s += fmt::format("; {} {} not judged whole (--show-unjudged)", c.unjudged, c.unjudged == 1 ? "image" : "images");
-  return s;
 }
 
 std::string default_store() {
@@ -128,27 +60,10 @@ struct IndexCommand {
   StoreOptions store;
   ImageOptions image;
   std::vector<std::string> sources;
-  std::string tags;
+  std::string tags, cluster;
   size_t most = 0;
   bool dry_run = false, refresh = false;
 };
-
-std::string summary_text(const IndexSummary& s) {
-  std::string out = fmt::format("{} {} indexed, {} unchanged, {} new {}; {} flagged, {} undetermined", s.images, s.images == 1 ? "image" : "images",
-                                s.unchanged, s.new_layers, s.new_layers == 1 ? "layer" : "layers", s.flagged, s.undetermined);
-  if (s.vanished != 0) out += fmt::format("; {} {} vanished", s.vanished, s.vanished == 1 ? "tag has" : "tags have");
-  out += "\n";
-  for (const auto& [what, why] : s.failures) out += "not indexed: " + escape(what) + ": " + escape(why) + "\n";
-  return out;
-}
-
-Json summary_json(const IndexSummary& s) {
-  Json failures = Json::array();
-  for (const auto& [what, why] : s.failures) failures.push_back({{"reference", escape(what)}, {"why", escape(why)}});
-  return {{"schema", "careen/index/v1"}, {"references", s.references},     {"images", s.images},
-          {"unchanged", s.unchanged},    {"new_layers", s.new_layers},     {"vanished", s.vanished},
-          {"flagged", s.flagged},        {"undetermined", s.undetermined}, {"failures", std::move(failures)}};
-}
 
 int run_index(const IndexCommand& c) {
   set_log_level(c.image.quiet ? LogLevel::quiet : c.image.verbose ? LogLevel::verbose : LogLevel::normal);
@@ -159,6 +74,7 @@ int run_index(const IndexCommand& c) {
   o.targets.tags = c.tags;
   o.targets.most = c.most;
   o.refresh = c.refresh;
+  o.cluster = c.cluster;
   o.clock = now;
   if (c.dry_run) {
     Targets t = find_targets(c.sources, o.targets);
@@ -174,69 +90,16 @@ int run_index(const IndexCommand& c) {
   auto s = index_images(**inventory, c.sources, std::move(o));
   progress.clear();
   if (!s) return complain(s.error());
-  if (!print(c.store.format == "json" ? dump(summary_json(*s)) : summary_text(*s))) return 4;
+  if (!print(c.store.format == "json" ? index_json(*s) : index_text(*s))) return 4;
   return s->failures.empty() ? 0 : 3;
 }
 
 struct HuntCommand {
   StoreOptions store;
   std::vector<std::string> questions;
-  bool show_unjudged = false, vanished = false, visible = false;
+  bool show_unjudged = false, vanished = false, visible = false, running = false;
   size_t limit = 0;
 };
-
-Json match_json(const HuntMatch& m) {
-  Json package = m.package ? Json{{"name", safe(m.package)}, {"version", safe(m.version)}} : Json(nullptr);
-  return {{"indicator", escape(m.indicator)},
-          {"image", {{"reference", escape(name_of(m.tags, m.image))}, {"digest", m.image}, {"platform", safe(m.platform)}}},
-          {"tags", tags_json(m.tags)},
-          {"where",
-           {{"path", safe(m.path)},
-            {"layer", safe(m.layer)},
-            {"layer_index", m.layer_index ? Json(*m.layer_index) : Json(nullptr)},
-            {"created_by", safe(m.created_by)},
-            {"visible", m.visible},
-            {"package", package}}},
-          {"first_seen", time_text(m.first_seen)},
-          {"last_seen", time_text(m.last_seen)},
-          {"running", Json::array()},
-          {"reachability", safe(m.reachability)},
-          {"confidence", safe(m.confidence)},
-          {"severity", safe(m.severity)}};
-}
-
-std::string match_text(const HuntMatch& m) {
-  std::string out = escape(name_of(m.tags, m.image)) + "  " + m.image + (m.platform.empty() ? "" : "  " + escape(m.platform)) + "\n";
-  std::string what = m.package ? escape(*m.package) + " " + escape(m.version.value_or("")) : m.path ? escape(*m.path) : escape(m.indicator);
-  if (m.confidence) what += "  " + *m.severity + " " + *m.confidence + ", " + m.reachability.value_or("unknown");
-  out += "    " + what + (m.visible ? "" : "  (hidden)");
-  if (m.layer_index) out += fmt::format("  layer {}{}", *m.layer_index, m.created_by.empty() ? "" : ": " + escape(m.created_by.substr(0, 100)));
-  out += "\n";
-  size_t others = 0;
-  for (const Tag& t : m.tags) others += t.vanished ? 0 : 1;
-  if (others > 1) out += fmt::format("    {} tags\n", others);
-  return out;
-}
-
-std::string matches_csv(const HuntAnswer& a) {
-  std::string out = "indicator,reference,digest,platform,path,package,version,layer_index,layer,visible,first_seen,last_seen\n";
-  for (const HuntMatch& m : a.matches) {
-    std::vector<std::string> f{csv(m.indicator),
-                               csv(name_of(m.tags, m.image)),
-                               csv(m.image),
-                               csv(m.platform),
-                               csv(m.path.value_or("")),
-                               csv(m.package.value_or("")),
-                               csv(m.version.value_or("")),
-                               m.layer_index ? std::to_string(*m.layer_index) : "",
-                               csv(m.layer.value_or("")),
-                               m.visible ? "true" : "false",
-                               time_text(m.first_seen),
-                               time_text(m.last_seen)};
-    out += join(f, ",") + "\n";
-  }
-  return out;
-}
 
 int run_hunt(const HuntCommand& c) {
   std::vector<HuntQuestion> questions;
@@ -261,31 +124,16 @@ int run_hunt(const HuntCommand& c) {
     return !m.tags.empty() && std::all_of(m.tags.begin(), m.tags.end(), [](const Tag& t) { return t.vanished.has_value(); });
   };
   if (c.vanished) std::erase_if(a.matches, [&](const HuntMatch& m) { return !gone(m); });
+  if (c.running) std::erase_if(a.matches, [](const HuntMatch& m) { return !is_running(m); });
   if (c.visible) std::erase_if(a.matches, [](const HuntMatch& m) { return !m.visible; });
   int status = !a.matches.empty() ? 1 : a.unjudged.empty() ? 0 : 3;
   int64_t at = now();
   size_t total = a.matches.size();
   if (c.limit != 0 && a.matches.size() > c.limit) a.matches.resize(c.limit);
-  std::string out;
-  if (c.store.format == "json") {
-    Json matches = Json::array();
-    for (const HuntMatch& m : a.matches) matches.push_back(match_json(m));
-    out = dump({{"schema", "careen/hunt/v1"},
-                {"matches", std::move(matches)},
-                {"total", total},
-                {"searched", searched_json(a.searched, at)},
-                {"coverage", coverage_of(a.unjudged)}});
-  } else if (c.store.format == "ndjson") {
-    for (const HuntMatch& m : a.matches) out += match_json(m).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-  } else if (c.store.format == "csv") {
-    out = matches_csv(a);
-  } else {
-    for (const HuntMatch& m : a.matches) out += match_text(m);
-    if (total > a.matches.size()) out += fmt::format("and {} more (--limit {})\n", total - a.matches.size(), c.limit);
-    out += fmt::format("{} {} {}\n", total, total == 1 ? "match" : "matches", proof(a.searched, at));
-    if (c.show_unjudged)
-      for (const auto& [digest, why] : a.unjudged) out += "not judged whole: " + digest + ": " + escape(why) + "\n";
-  }
+  std::string out = c.store.format == "json"     ? hunt_json(a, total, at)
+                    : c.store.format == "ndjson" ? hunt_ndjson(a)
+                    : c.store.format == "csv"    ? hunt_csv(a)
+                                                 : hunt_text(a, total, at, c.show_unjudged);
   return print(out) ? status : 4;
 }
 
@@ -295,92 +143,6 @@ struct ExposureCommand {
   std::string threat, group_by;
   bool show_unjudged = false, enforce = false;
 };
-
-std::string exposure_text(const Exposure& e, int64_t at, bool show_unjudged) {
-  std::string out = fmt::format("{}: {} of {} images affected\n", escape(e.threat), e.images.size(), e.searched.images);
-  if (!e.rebuild.empty()) out += "\nrebuild first\n";
-  for (const RebuildFirst& r : e.rebuild) {
-    out += "  " + escape(r.name) + "  " + r.digest + "\n";
-    out += fmt::format("      {}carried by layer {}{}\n",
-                       r.also_fixes == 0 ? "" : fmt::format("{} affected {} built on it; ", r.also_fixes, r.also_fixes == 1 ? "image is" : "images are"),
-                       r.layer.empty() ? "not known" : r.layer, r.created_by.empty() ? "" : ": " + escape(r.created_by.substr(0, 100)));
-  }
-  if (!e.images.empty()) out += "\naffected\n";
-  for (const Exposed& x : e.images) {
-    out += "  " + escape(name_of(x.tags, x.digest)) + "  " + x.digest + "\n";
-    out += fmt::format("      {} {}, {}{}{}\n", to_text(x.finding.severity), to_text(x.finding.confidence), to_text(x.finding.reachability.state),
-                       x.finding.where.path ? ", " + escape(*x.finding.where.path) : "", x.finding.where.visible ? "" : " (hidden)");
-  }
-  out += fmt::format("\n{} {} {}{}\n", e.images.size(), e.images.size() == 1 ? "image" : "images", proof(e.searched, at),
-                     e.rejudged == 0 ? "" : fmt::format("; {} judged anew from their facts", e.rejudged));
-  if (show_unjudged)
-    for (const auto& [digest, why] : e.unjudged) out += "not judged whole: " + digest + ": " + escape(why) + "\n";
-  return out;
-}
-
-Json exposure_json(const Exposure& e, int64_t at) {
-  Json images = Json::array(), rebuild = Json::array();
-  for (const Exposed& x : e.images) {
-    Json because = Json::array();
-    for (const std::string& b : x.finding.reachability.because) because.push_back(escape(b));
-    images.push_back({{"image", {{"reference", escape(name_of(x.tags, x.digest))}, {"digest", x.digest}, {"platform", safe(x.platform)}}},
-                      {"tags", tags_json(x.tags)},
-                      {"finding", x.finding.id},
-                      {"severity", to_text(x.finding.severity)},
-                      {"confidence", to_text(x.finding.confidence)},
-                      {"reachability", {{"state", to_text(x.finding.reachability.state)}, {"because", because}}},
-                      {"where",
-                       {{"path", safe(x.finding.where.path)},
-                        {"layer", safe(x.finding.where.layer)},
-                        {"layer_index", x.finding.where.layer_index ? Json(*x.finding.where.layer_index) : Json(nullptr)},
-                        {"visible", x.finding.where.visible}}}});
-  }
-  for (const RebuildFirst& r : e.rebuild)
-    rebuild.push_back(
-        {{"reference", escape(r.name)}, {"digest", r.digest}, {"layer", safe(r.layer)}, {"created_by", safe(r.created_by)}, {"also_fixes", r.also_fixes}});
-  return {{"schema", "careen/exposure/v1"},
-          {"threat", escape(e.threat)},
-          {"title", escape(e.title)},
-          {"rebuild_first", rebuild},
-          {"images", images},
-          {"rejudged", e.rejudged},
-          {"searched", searched_json(e.searched, at)},
-          {"coverage", coverage_of(e.unjudged)}};
-}
-
-std::string exposure_csv(const Exposure& e) {
-  std::string out = "reference,digest,platform,severity,confidence,reachability,path,layer,visible\n";
-  for (const Exposed& x : e.images)
-    out += join({csv(name_of(x.tags, x.digest)), csv(x.digest), csv(x.platform), std::string(to_text(x.finding.severity)),
-                 std::string(to_text(x.finding.confidence)), std::string(to_text(x.finding.reachability.state)), csv(x.finding.where.path.value_or("")),
-                 csv(x.finding.where.layer.value_or("")), x.finding.where.visible ? "true" : "false"},
-                ",") +
-           "\n";
-  return out;
-}
-
-// Images by what they share: the layer that carries the threat, what to rebuild, the registry or the repository.
-std::string group_of(const Exposed& x, const Exposure& e, const std::string& by) {
-  std::string repository = x.tags.empty() ? "" : x.tags[0].repository;
-  if (by == "layer") return x.finding.where.layer.value_or("(layer not known)");
-  if (by == "base") return x.root && *x.root < e.rebuild.size() ? e.rebuild[*x.root].name : "(base not indexed)";
-  if (by == "registry") return repository.substr(0, repository.find('/'));
-  if (by == "namespace") return std::string(dir_name(repository));
-  return repository;
-}
-
-std::string grouped_text(const Exposure& e, const std::string& by, int64_t at) {
-  std::map<std::string, std::vector<const Exposed*>> groups;
-  for (const Exposed& x : e.images) groups[group_of(x, e, by)].push_back(&x);
-  std::string out;
-  for (const auto& [name, images] : groups) {
-    out += fmt::format("{}  {} {}\n", escape(name), images.size(), images.size() == 1 ? "image" : "images");
-    for (const Exposed* x : images)
-      out += fmt::format("    {}  {} {}, {}\n", escape(name_of(x->tags, x->digest)), to_text(x->finding.severity), to_text(x->finding.confidence),
-                         to_text(x->finding.reachability.state));
-  }
-  return out + fmt::format("{} {} {}\n", e.images.size(), e.images.size() == 1 ? "image" : "images", proof(e.searched, at));
-}
 
 int run_exposure(const ExposureCommand& c) {
   auto inventory = open_store(c.store.store, Inventory::Mode::read);
@@ -392,12 +154,12 @@ int run_exposure(const ExposureCommand& c) {
   auto e = exposure_of(**inventory, c.threat, scan);
   if (!e) return complain(e.error());
   if (e->searched.images == 0) return complain({Errc::not_found, "the inventory has no images: run careen index"});
-  std::string out = c.store.format == "json"      ? dump(exposure_json(*e, at))
+  std::string out = c.store.format == "json"      ? exposure_json(*e, at)
                     : c.store.format == "csv"     ? exposure_csv(*e)
                     : c.store.format == "digests" ? lines(affected_references(*e))
                     : c.store.format == "kyverno" ? kyverno_policy(*e, c.enforce)
                     : c.store.format == "vap"     ? admission_policy(*e, c.enforce)
-                    : !c.group_by.empty()         ? grouped_text(*e, c.group_by, at)
+                    : !c.group_by.empty()         ? exposure_groups_text(*e, c.group_by, at)
                                                   : exposure_text(*e, at, c.show_unjudged);
   int status = !e->images.empty() ? 1 : e->unjudged.empty() ? 0 : 3;
   return print(out) ? status : 4;
@@ -408,87 +170,14 @@ struct LineageCommand {
   std::string image;
 };
 
-std::string relative_text(const Relative& r) {
-  return escape(name_of(r.tags, r.digest)) + "  " + r.digest + (r.platform.empty() ? "" : "  " + escape(r.platform)) +
-         fmt::format("  {} {}", r.layers, r.layers == 1 ? "layer" : "layers");
-}
-
-std::string lineage_text(const Lineage& l) {
-  std::string out;
-  size_t depth = 0;
-  for (size_t i = l.ancestors.size(); i-- > 0; ++depth) out += std::string(depth * 2, ' ') + relative_text(l.ancestors[i]) + "\n";
-  if (l.claimed) {
-    std::string base = l.claimed->name.empty() ? l.claimed->digest : l.claimed->name;
-    out += "claims to be built on " + escape(base) + (l.claimed->indexed ? "" : " (base not indexed)") + "\n";
-  } else if (l.ancestors.empty()) {
-    out += "base not indexed\n";
-  }
-  out += std::string(depth * 2, ' ') + "* " + relative_text(l.self) + "\n";
-  std::function<void(Inventory::Id, size_t)> below = [&](Inventory::Id base, size_t at) {
-    if (at > 64) return;
-    for (const Relative& d : l.descendants)
-      if (d.base == base) out += std::string(at * 2, ' ') + relative_text(d) + "\n", below(d.id, at + 1);
-  };
-  below(0, depth + 1);
-  return out;
-}
-
-Json relative_json(const Relative& r) {
-  return {{"reference", escape(name_of(r.tags, r.digest))}, {"digest", r.digest}, {"platform", safe(r.platform)}, {"layers", r.layers}};
-}
-
-Json lineage_json(const std::vector<Lineage>& all) {
-  Json images = Json::array();
-  for (const Lineage& l : all) {
-    Json up = Json::array(), down = Json::array();
-    for (const Relative& r : l.ancestors) up.push_back(relative_json(r));
-    for (const Relative& r : l.descendants) {
-      Json j = relative_json(r);
-      auto base = std::find_if(l.descendants.begin(), l.descendants.end(), [&](const Relative& d) { return d.id == r.base; });
-      j["base"] = base == l.descendants.end() ? l.self.digest : base->digest;
-      down.push_back(std::move(j));
-    }
-    Json claimed = l.claimed ? Json{{"name", safe(l.claimed->name)}, {"digest", safe(l.claimed->digest)}, {"indexed", l.claimed->indexed}} : Json(nullptr);
-    images.push_back({{"image", relative_json(l.self)}, {"bases", up}, {"derived", down}, {"claimed_base", claimed}});
-  }
-  return {{"schema", "careen/lineage/v1"}, {"images", images}};
-}
-
-// Edges from a base to what is built on it, for Graphviz and Mermaid. Names are escaped and quoted.
-std::string lineage_graph(const std::vector<Lineage>& all, bool mermaid) {
-  std::string out = mermaid ? "graph TD\n" : "digraph lineage {\n  rankdir=LR;\n";
-  auto quoted = [](const Relative& r) {
-    std::string s = escape(name_of(r.tags, r.digest));
-    std::replace(s.begin(), s.end(), '"', '\'');
-    std::replace(s.begin(), s.end(), '\\', '/');
-    return "\"" + s + "\"";
-  };
-  auto node = [](const Relative& r) { return "i" + std::to_string(r.id); };
-  auto edge = [&](const Relative& a, const Relative& b) {
-    out += mermaid ? "  " + node(a) + "[" + quoted(a) + "] --> " + node(b) + "[" + quoted(b) + "]\n"
-                   : "  " + node(a) + " [label=" + quoted(a) + "];\n  " + node(b) + " [label=" + quoted(b) + "];\n  " + node(a) + " -> " + node(b) + ";\n";
-  };
-  for (const Lineage& l : all) {
-    const Relative* below = &l.self;
-    for (const Relative& r : l.ancestors) edge(r, *below), below = &r;
-    for (const Relative& d : l.descendants) {
-      auto base = std::find_if(l.descendants.begin(), l.descendants.end(), [&](const Relative& o) { return o.id == d.base; });
-      edge(base == l.descendants.end() ? l.self : *base, d);
-    }
-  }
-  return out + (mermaid ? "" : "}\n");
-}
-
 int run_lineage(const LineageCommand& c) {
   auto inventory = open_store(c.store.store, Inventory::Mode::read);
   if (!inventory) return complain(inventory.error());
   auto all = lineage_of(**inventory, c.image);
   if (!all) return complain(all.error());
-  std::string out;
-  if (c.store.format == "json") out = dump(lineage_json(*all));
-  if (c.store.format == "dot" || c.store.format == "mermaid") out = lineage_graph(*all, c.store.format == "mermaid");
-  if (c.store.format == "table")
-    for (const Lineage& l : *all) out += (out.empty() ? "" : "\n") + lineage_text(l);
+  std::string out = c.store.format == "json"    ? lineage_json(*all)
+                    : c.store.format == "table" ? lineage_text(*all)
+                                                : lineage_graph(*all, c.store.format == "mermaid");
   return print(out) ? 0 : 4;
 }
 
@@ -497,48 +186,6 @@ struct DiffCommand {
   std::string a, b;
   bool files = false;
 };
-
-std::string_view to_text(DiffKind k) {
-  switch (k) {
-    case DiffKind::risk:
-      return "risk";
-    case DiffKind::package:
-      return "package";
-    case DiffKind::file:
-      return "file";
-    case DiffKind::configuration:
-      return "configuration";
-  }
-  return "file";
-}
-
-std::string diff_text(const ImageDiff& d, bool files) {
-  std::string out = d.a + " → " + d.b + "\n";
-  size_t hidden = 0;
-  for (const DiffRow& r : d.rows) {
-    if (r.kind == DiffKind::file && !files) {
-      ++hidden;
-      continue;
-    }
-    std::string change = r.from.empty() && r.to.empty() ? ""
-                         : r.from.empty()               ? "+ " + escape(r.to)
-                         : r.to.empty()                 ? "- " + escape(r.from)
-                                                        : escape(r.from) + " → " + escape(r.to);
-    out += fmt::format("{:<14} {}{}{}\n", to_text(r.kind), escape(r.what), r.says.empty() ? "" : ": " + r.says, change.empty() ? "" : "  " + change);
-  }
-  if (hidden != 0) out += fmt::format("{} {} changed (--files lists them)\n", hidden, hidden == 1 ? "file" : "files");
-  if (d.rows.empty()) out += "no difference\n";
-  for (const std::string& g : d.gaps) out += "not compared: " + escape(g) + "\n";
-  return out;
-}
-
-Json diff_json(const ImageDiff& d) {
-  Json rows = Json::array(), gaps = Json::array();
-  for (const DiffRow& r : d.rows)
-    rows.push_back({{"kind", to_text(r.kind)}, {"what", escape(r.what)}, {"from", safe(r.from)}, {"to", safe(r.to)}, {"says", safe(r.says)}});
-  for (const std::string& g : d.gaps) gaps.push_back(escape(g));
-  return {{"schema", "careen/diff/v1"}, {"from", d.a}, {"to", d.b}, {"changes", rows}, {"coverage", gaps}};
-}
 
 // One image for one name; of several platforms this machine's.
 Result<Inventory::Id> one_image(Inventory& inventory, const std::string& name) {
@@ -558,7 +205,7 @@ int run_diff(const DiffCommand& c) {
   if (!b) return complain(b.error());
   auto d = diff_images(**inventory, *a, *b);
   if (!d) return complain(d.error());
-  return print(c.store.format == "json" ? dump(diff_json(*d)) : diff_text(*d, c.files)) ? 0 : 4;
+  return print(c.store.format == "json" ? diff_json(*d) : diff_text(*d, c.files)) ? 0 : 4;
 }
 
 struct KeepCommand {
@@ -644,6 +291,7 @@ Command add_index(CLI::App& app) {
   add_scan_options(app, c->image);
   app.add_option("--tags", c->tags, "Only tags that fit this glob");
   app.add_option("--max", c->most, "At most so many references");
+  app.add_option("--cluster", c->cluster, "The name of the cluster or machine that uses: sources speak of");
   app.add_flag("--dry-run", c->dry_run, "List the references that would be indexed");
   app.add_flag("--refresh", c->refresh, "Judge anew what is known, and read again layers whose facts an older careen collected");
   app.footer(
@@ -663,6 +311,7 @@ Command add_hunt(CLI::App& app) {
   add_store_options(app, c->store, {"table", "json", "csv", "ndjson"});
   app.add_flag("--show-unjudged", c->show_unjudged, "List images that could not be judged whole, and why");
   app.add_flag("--vanished", c->vanished, "Only images whose every tag has vanished");
+  app.add_flag("--running", c->running, "Only images that were running when careen index uses:… was told");
   app.add_flag("--visible", c->visible, "Only what a container sees");
   app.add_option("--limit", c->limit, "At most so many matches");
   app.footer(

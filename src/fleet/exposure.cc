@@ -22,9 +22,9 @@ int order_of(const Exposed& e) {
 Result<size_t> bring_up_to_date(Inventory& inventory, const ScanOptions& options) {
   std::string knowledge = knowledge_digest(*options.threats);
   size_t count = 0;
-  for (Id id : inventory.all_images()) {
+  for (Id id : inventory.images_judged_otherwise(knowledge)) {
     auto image = inventory.image(id);
-    if (!image || image->knowledge == knowledge) continue;
+    if (!image) continue;
     CAREEN_ASSIGN(ScanResult result, rejudge(inventory, *image, options));
     CAREEN_TRY(keep_judgement(inventory, *image, result));
     ++count;
@@ -66,9 +66,8 @@ Result<Exposure> exposure_of(Inventory& inventory, const std::string& name, cons
   std::stable_sort(out.images.begin(), out.images.end(), [](const Exposed& a, const Exposed& b) {
     return std::pair(order_of(a), name_of(a.tags, a.digest)) < std::pair(order_of(b), name_of(b.tags, b.digest));
   });
-  if (out.searched.unjudged != 0)
-    for (Id id : inventory.all_images())
-      if (auto i = inventory.image(id); i && !i->gaps.empty()) out.unjudged.emplace_back(i->digest, i->gaps[0]);
+  for (Id id : inventory.images_with_gaps())
+    if (auto i = inventory.image(id); i && !i->gaps.empty()) out.unjudged.emplace_back(i->digest, i->gaps[0]);
   return out;
 }
 

@@ -113,12 +113,14 @@ class Hunter {
   HuntAnswer run(const std::vector<HuntQuestion>& questions) {
     out_.searched = inventory_.counts();
     for (const HuntQuestion& q : questions) ask(q);
+    by_files(questions);
+    if (auto why = inventory_.trouble()) out_.unjudged.emplace_back("the inventory", *why);
     std::stable_sort(out_.matches.begin(), out_.matches.end(), [](const HuntMatch& a, const HuntMatch& b) {
+      if (is_running(a) != is_running(b)) return is_running(a);
       return std::tie(a.image, a.layer_index, a.path, a.package, a.indicator) < std::tie(b.image, b.layer_index, b.path, b.package, b.indicator);
     });
-    if (out_.searched.unjudged != 0)
-      for (Id id : inventory_.all_images())
-        if (const StoredImage* i = image(id); i != nullptr && !i->gaps.empty()) out_.unjudged.emplace_back(i->digest, i->gaps[0]);
+    for (Id id : inventory_.images_with_gaps())
+      if (const StoredImage* i = image(id); i != nullptr && !i->gaps.empty()) out_.unjudged.emplace_back(i->digest, i->gaps[0]);
     return std::move(out_);
   }
 
@@ -128,7 +130,7 @@ class Hunter {
       case Indicator::package:
         return by_package(q);
       case Indicator::sha256:
-        return by_file(q);
+        return;  // all of them together: by_files()
       case Indicator::path:
         inventory_.paths_like(q.value, [&](const std::string& path, const std::vector<Id>& layers) {
           for (Id l : layers) in_layer(q, l, {path});
@@ -180,7 +182,10 @@ class Hunter {
     m.indicator = q.text;
     m.image = i.digest;
     m.platform = i.platform;
-    m.tags = inventory_.tags_of(i.digest);
+    auto [known, fresh] = names_.try_emplace(i.digest);
+    if (fresh) known->second = {inventory_.tags_of(i.digest), inventory_.uses_of(i.digest)};
+    m.tags = known->second.first;
+    m.uses = known->second.second;
     m.first_seen = i.first_seen;
     m.last_seen = i.last_seen;
     for (const char* key : {"org.opencontainers.image.source", "org.opencontainers.image.revision"})
@@ -235,23 +240,46 @@ class Hunter {
       if (const StoredImage* i = image(id)) out_.unjudged.emplace_back(i->digest, "the facts of a layer in the inventory are damaged: careen index --refresh");
   }
 
-  void by_file(const HuntQuestion& q) {
-    auto raw = from_hex(q.value);
-    Sha256 want{};
-    if (!raw || raw->size() != want.size()) return;
-    std::copy(raw->begin(), raw->end(), want.begin());
-    for (Id layer : inventory_.layers_with_file(want)) {
-      auto f = facts(layer);
-      std::vector<std::string> paths;
-      FileRecord r;
-      if (f)
-        for (FileCursor c(f->files); c.next(r);) {
-          bool here = r.sha256 == want && !base_name(r.path).starts_with(".wh.");
-          bool linked = r.type == FileType::hardlink && std::find(paths.begin(), paths.end(), r.target) != paths.end();
-          if (here || linked) paths.push_back(r.path);
-        }
-      if (!paths.empty()) in_layer(q, layer, paths);
+  // Each layer's files are walked once, however many digests are asked for.
+  void by_files(const std::vector<HuntQuestion>& questions) {
+    std::map<Sha256, std::vector<const HuntQuestion*>> wanted;
+    for (const HuntQuestion& q : questions) {
+      auto raw = q.by == Indicator::sha256 ? from_hex(q.value) : std::nullopt;
+      Sha256 d{};
+      if (!raw || raw->size() != d.size()) continue;
+      std::copy(raw->begin(), raw->end(), d.begin());
+      wanted[d].push_back(&q);
     }
+    std::vector<Sha256> digests;
+    for (const auto& [d, unused] : wanted) digests.push_back(d);
+    std::map<Id, std::set<Sha256>> in_layers;
+    for (const auto& [d, layers] : inventory_.layers_with_files(digests))
+      for (Id l : layers) in_layers[l].insert(d);
+    for (const auto& [layer, here] : in_layers) {
+      auto files = inventory_.files_of(layer);
+      if (!files) {
+        not_judged(layer);
+        continue;
+      }
+      for (const auto& [d, paths] : paths_of(*files, here))
+        for (const HuntQuestion* q : wanted[d]) in_layer(*q, layer, paths);
+    }
+  }
+
+  // Hard links follow what they link to, and are the same content.
+  static std::map<Sha256, std::vector<std::string>> paths_of(const FileTable& files, const std::set<Sha256>& wanted) {
+    std::map<Sha256, std::vector<std::string>> out;
+    FileRecord r;
+    for (FileCursor c(files); c.next(r);) {
+      if (r.sha256 && wanted.contains(*r.sha256) && !base_name(r.path).starts_with(".wh.")) out[*r.sha256].push_back(r.path);
+      if (r.type != FileType::hardlink) continue;
+      for (auto& [d, paths] : out)
+        if (std::find(paths.begin(), paths.end(), r.target) != paths.end()) {
+          paths.push_back(r.path);
+          break;
+        }
+    }
+    return out;
   }
 
   template <class F>
@@ -356,6 +384,7 @@ class Hunter {
 
   Inventory& inventory_;
   std::unordered_map<Id, std::optional<StoredImage>> images_;
+  std::map<std::string, std::pair<std::vector<Tag>, std::vector<StoredUse>>> names_;  // by image digest
   std::set<Id> lost_;
   HuntAnswer out_;
 };
@@ -415,6 +444,10 @@ Result<std::vector<HuntQuestion>> parse_questions(const std::string& list, const
   });
   if (wrong) return *wrong;
   return out;
+}
+
+bool is_running(const HuntMatch& m) {
+  return !m.uses.empty() && m.uses.front().use.running;
 }
 
 HuntAnswer hunt(Inventory& inventory, const std::vector<HuntQuestion>& questions) {

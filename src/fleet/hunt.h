@@ -51,6 +51,7 @@ struct HuntMatch {
   std::string image;      // manifest digest
   std::string platform;
   std::vector<Tag> tags;
+  std::vector<StoredUse> uses;  // running ones first
   std::optional<std::string> path, package, version;
   std::optional<std::string> layer;  // diff ID
   std::optional<size_t> layer_index;
@@ -62,11 +63,14 @@ struct HuntMatch {
 };
 
 struct HuntAnswer {
-  std::vector<HuntMatch> matches;  // by image, layer, path
+  std::vector<HuntMatch> matches;
   InventoryCounts searched;
   std::vector<std::pair<std::string, std::string>> unjudged;  // image digest and why
 };
 
+bool is_running(const HuntMatch& m);
+
+// Matches of running images come first, then by image, layer and path.
 HuntAnswer hunt(Inventory& inventory, const std::vector<HuntQuestion>& questions);
 
 // The name a person knows an image by: its first tag that is still there, else its digest.

@@ -125,6 +125,7 @@ class Indexer {
         CAREEN_TRY(inventory_.still_listed(t.repository, t.tag, now()));
       }
     }
+    for (const auto& [source, uses] : targets.uses) CAREEN_TRY(keep_uses(source, uses));
     auto failed_to_list = [&](const std::string& name) {
       return std::any_of(out_.failures.begin(), out_.failures.end(), [&](const auto& f) { return f.first == name; });
     };
@@ -151,6 +152,20 @@ class Indexer {
   Result<void> failed(const std::string& what, const std::string& why) {
     out_.failures.emplace_back(what, why);
     return inventory_.note_failure(what, why, now());
+  }
+
+  Result<void> keep_uses(const std::string& source, const std::vector<ImageUse>& uses) {
+    std::vector<StoredUse> list;
+    for (const ImageUse& u : uses) {
+      StoredUse s{u, o_.cluster, "", now()};
+      if (auto ref = Reference::parse(u.reference)) {
+        s.name = ref->host + "/" + ref->repository + ":" + ref->tag;
+        if (s.use.digest.empty() && !ref->digest.empty()) s.use.digest = ref->digest.text();
+      }
+      list.push_back(std::move(s));
+    }
+    out_.uses += list.size();
+    return inventory_.replace_uses(source + (o_.cluster.empty() ? "" : " of " + o_.cluster), list);
   }
 
   // A tag whose manifest is the one that was indexed before costs one request without a body.

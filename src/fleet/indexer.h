@@ -16,13 +16,14 @@ struct IndexOptions {
   ScanOptions scan;  // its cache is the inventory's
   ResolveOptions resolve;
   TargetOptions targets;
+  std::string cluster;   // that uses: sources speak of; "" without a name
   bool refresh = false;  // judge images anew, and read layers again whose facts an older careen collected
   std::function<void(size_t done, size_t total, const std::string& at)> on_progress;
   std::function<int64_t()> clock;  // seconds since 1970
 };
 
 struct IndexSummary {
-  size_t references = 0, images = 0, unchanged = 0, new_layers = 0, vanished = 0, flagged = 0, undetermined = 0;
+  size_t references = 0, uses = 0, images = 0, unchanged = 0, new_layers = 0, vanished = 0, flagged = 0, undetermined = 0;
   uint64_t bytes = 0;  // of layers that were read
   std::vector<std::pair<std::string, std::string>> failures;
 };

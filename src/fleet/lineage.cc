@@ -39,9 +39,8 @@ Lineage lineage_of_one(Inventory& inventory, Id id, const StoredImage& image) {
       if (auto i = inventory.image(d); i && is_base(image, *i)) below.emplace(d, std::move(*i));
   for (const auto& [d, i] : below) {
     Relative r = relative(inventory, d, i);
-    size_t nearest = image.layers.size();
-    for (const auto& [other, o] : below)
-      if (is_base(o, i) && o.layers.size() > nearest) nearest = o.layers.size(), r.base = other;
+    for (size_t n = i.layers.size() - 1; n > image.layers.size() && r.base == 0; --n)  // the nearest that is indexed
+      if (auto nearest = bases(inventory, i, n); !nearest.empty()) r.base = nearest[0];
     out.descendants.push_back(std::move(r));
   }
   std::sort(out.descendants.begin(), out.descendants.end(),

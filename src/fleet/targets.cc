@@ -1,7 +1,5 @@
 #include "fleet/targets.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 
@@ -26,6 +24,7 @@ class Finder {
     if (full() || source.empty()) return;
     std::error_code ec;
     if (source[0] == '@' || source == "-") return list_file(source, depth);
+    if (source.starts_with("uses:")) return uses(source);
     if (has_scheme(source)) return single(source);
     if (fs::is_directory(source, ec)) return folder(source, 0);
     if (fs::exists(source, ec)) return archive(source);
@@ -60,25 +59,68 @@ class Finder {
 
   void list_file(const std::string& source, int depth) {
     if (depth > kMaxListDepth) return fail(source, "lists are nested deeper than 4");
-    Result<std::string> text = Error{Errc::io, ""};
-    if (source == "-") {
-      std::string all;
-      std::vector<uint8_t> buffer(64 << 10);
-      for (;;) {
-        auto n = read_some(STDIN_FILENO, buffer);
-        if (!n || *n == 0 || all.size() > kMaxListFile) break;
-        all += as_text(Bytes(buffer).first(*n));
-      }
-      text = std::move(all);
-    } else {
-      text = read_file(source.substr(1), kMaxListFile);
-    }
+    auto text = source == "-" ? read_file("/dev/stdin", kMaxListFile) : read_file(source.substr(1), kMaxListFile);
     if (!text) return fail(source, text.error().what);
     each_line(*text, [&](std::string_view line) {
       line = trim(line.substr(0, line.find('#')));
       if (!line.empty()) add(std::string(line), depth + 1);
       return !full();
     });
+  }
+
+  // What a cluster, a machine or files say that they use.
+  void uses(const std::string& source) {
+    std::string path = source.substr(5);
+    std::error_code ec;
+    size_t failures = out_.failures.size();
+    auto& found = out_.uses[source];
+    if (path != "-" && fs::is_directory(path, ec))
+      uses_below(path, 0, &found);
+    else
+      uses_in(path, false, &found);
+    for (const ImageUse& u : found) used(u);
+    if (out_.failures.size() != failures && found.empty()) out_.uses.erase(source);  // what it said before stands
+  }
+
+  // In a folder, files that hold something else are passed over.
+  void uses_in(const std::string& path, bool one_of_many, std::vector<ImageUse>* found) {
+    auto text = read_file(path == "-" ? "/dev/stdin" : path, kMaxUsesFile);
+    if (!text) return fail(path, text.error().what);
+    auto read = read_image_uses(*text, path);
+    if (!read) {
+      if (!one_of_many) fail(path, read.error().what);
+      return;
+    }
+    if (read->uses.empty() && read->gaps.empty() && !one_of_many) return fail(path, "names no image");
+    found->insert(found->end(), read->uses.begin(), read->uses.end());
+    for (const ImageUses::Gap& gap : read->gaps) fail(gap.where, gap.why);
+  }
+
+  void uses_below(const std::string& path, int depth, std::vector<ImageUse>* found) {
+    if (depth > kMaxFolderDepth) return fail(path, "lies deeper than 8 folders");
+    std::error_code ec;
+    std::vector<fs::directory_entry> entries;
+    for (fs::directory_iterator it(path, ec), end; !ec && it != end; it.increment(ec)) entries.push_back(*it);
+    if (ec) return fail(path, ec.message());
+    std::sort(entries.begin(), entries.end());
+    for (const auto& e : entries) {
+      std::string name = e.path().filename().string();
+      if (e.is_symlink(ec)) continue;
+      if (e.is_directory(ec) && name != ".git" && name != "node_modules")
+        uses_below(e.path().string(), depth + 1, found);
+      else if (e.is_regular_file(ec) && may_use_images(name))
+        uses_in(e.path().string(), true, found);
+    }
+  }
+
+  // What runs is indexed by its digest where that can be asked for by name; each image once.
+  void used(const ImageUse& u) {
+    auto ref = Reference::parse(u.reference);
+    if (!ref) return fail(u.file + (u.line != 0 ? ":" + std::to_string(u.line) : ""), ref.error().what);
+    std::string text = ref->text();
+    bool is_image_id = u.workload.starts_with("container/") || u.workload == "image";  // docker's IDs are of configurations
+    if (!u.digest.empty() && !is_image_id) text = ref->host + "/" + ref->repository + "@" + u.digest;
+    if (used_.insert(text).second) reference(text);
   }
 
   // Every layout and archive below a folder; links are not followed.
@@ -169,6 +211,7 @@ class Finder {
 
   const TargetOptions& options_;
   Targets out_;
+  std::set<std::string> used_;
 };
 
 }  // namespace

@@ -2,9 +2,12 @@
 //
 // Names from registries and folders are hostile; they are only ever used as references again.
 #pragma once
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "formats/image_uses.h"
 #include "net/http.h"
 #include "source/resolve.h"
 
@@ -32,10 +35,11 @@ struct Targets {
   std::vector<std::string> hosts;                             // whose catalog was listed whole
   std::vector<std::string> catalog;                           // the repositories that those catalogs name
   std::vector<std::pair<std::string, std::string>> failures;  // a source and why it could not be listed
+  std::map<std::string, std::vector<ImageUse>> uses;          // of each uses: source that was read whole, by the source
 };
 
-// HOST/, HOST/REPO, HOST/REPO:GLOB, a folder, @FILE (one source a line, # begins a comment), - for standard input's lines, or
-// anything that scan takes.
+// HOST/, HOST/REPO, HOST/REPO:GLOB, a folder, @FILE (one source a line, # begins a comment), - for standard input's lines,
+// uses:FILE, uses:FOLDER and uses:- for the references in what formats/image_uses.h reads, or anything that scan takes.
 Targets find_targets(const std::vector<std::string>& sources, const TargetOptions& options);
 
 }  // namespace careen

@@ -3,7 +3,6 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include <ctime>
 #include <mutex>
@@ -13,6 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "store/sqlite.h"
+#include "store/squeeze.h"
 
 namespace careen {
 namespace {
@@ -31,27 +31,6 @@ CREATE TABLE IF NOT EXISTS judged(key TEXT PRIMARY KEY, body BLOB NOT NULL, used
 constexpr uint64_t kMaxDocument = 16ULL << 20;
 constexpr uint64_t kMaxJudged = 16ULL << 20;
 constexpr int kMaxDocuments = 20'000;
-
-struct Finalize {
-  void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
-};
-using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
-
-std::string squeeze(const std::string& raw) {
-  std::string out(ZSTD_compressBound(raw.size()) + 10, '\0');
-  size_t n = ZSTD_compress(out.data(), out.size(), raw.data(), raw.size(), 1);
-  out.resize(ZSTD_isError(n) != 0U ? 0 : n);
-  return out;
-}
-
-std::optional<std::string> inflate(std::string_view packed) {
-  unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMaxPart) return std::nullopt;
-  std::string out(size, '\0');
-  size_t n = ZSTD_decompress(out.data(), out.size(), packed.data(), packed.size());
-  if (ZSTD_isError(n) != 0U || n != size) return std::nullopt;
-  return out;
-}
 
 // A checksum over a row and its key, so that damage and rows under a wrong key are noticed.
 std::string sum_of(std::initializer_list<std::string_view> parts) {
@@ -128,18 +107,7 @@ struct LayerCache::Impl {
 
   bool exec(const char* sql) { return sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK; }
 
-  Statement prepare(const char* sql) {
-    sqlite3_stmt* s = nullptr;
-    if (sqlite3_prepare_v2(db, sql, -1, &s, nullptr) != SQLITE_OK) return nullptr;
-    return Statement(s);
-  }
-
-  static void bind(sqlite3_stmt* s, int i, std::string_view text) { sqlite3_bind_text64(s, i, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8); }
-  static void bind_blob(sqlite3_stmt* s, int i, std::string_view b) { sqlite3_bind_blob64(s, i, b.data(), b.size(), SQLITE_STATIC); }
-  static std::string_view column(sqlite3_stmt* s, int i) {
-    const void* p = sqlite3_column_blob(s, i);
-    return p == nullptr ? std::string_view{} : std::string_view(static_cast<const char*>(p), static_cast<size_t>(sqlite3_column_bytes(s, i)));
-  }
+  SqlStatement sql(const char* text) const { return {db, text}; }
 
   // SQLITE_OK, or why the file cannot be used.
   int open_file() {
@@ -151,8 +119,8 @@ struct LayerCache::Impl {
     rc = exec_patiently(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF;", kBusyMilliseconds / 1000);
     if (rc != SQLITE_OK) return rc;
     int version = 0;
-    if (Statement s = prepare("PRAGMA user_version"); s && sqlite3_step(s.get()) == SQLITE_ROW)
-      version = sqlite3_column_int(s.get(), 0);
+    if (SqlStatement s = sql("PRAGMA user_version"); s.row())
+      version = static_cast<int>(s.number(0));
     else
       return SQLITE_CORRUPT;
     if (version == kSchema) return SQLITE_OK;
@@ -202,44 +170,31 @@ struct LayerCache::Impl {
     if (!precious) open();
   }
 
+  // The statement's first row; where there is none because the file is damaged, that is dealt with.
+  template <class... T>
+  bool one_row(SqlStatement& s, const T&... values) {
+    if (s && s.with(values...).row()) return true;
+    int rc = sqlite3_errcode(db);
+    s = {};
+    check(rc);
+    return false;
+  }
+
   std::optional<std::string> part(const Digest& diff_id, const std::string& name) {
-    Statement s = prepare("SELECT body, sum FROM layer WHERE diff_id=? AND part=? AND collectors=?");
-    if (!s) return check(sqlite3_errcode(db)), std::nullopt;
-    bind(s.get(), 1, diff_id.text());
-    bind(s.get(), 2, name);
-    sqlite3_bind_int64(s.get(), 3, kCollectors);
-    int rc = sqlite3_step(s.get());
-    if (rc != SQLITE_ROW) {
-      s.reset();
-      check(rc);
-      return std::nullopt;
-    }
-    std::string_view body = column(s.get(), 0);
-    if (sum_of({diff_id.text(), name, std::to_string(kCollectors), body}) != column(s.get(), 1)) return std::nullopt;
-    return inflate(body);
+    SqlStatement s = sql("SELECT body, sum FROM layer WHERE diff_id=? AND part=? AND collectors=?");
+    if (!one_row(s, diff_id.text(), name, uint64_t{kCollectors})) return std::nullopt;
+    if (sum_of({diff_id.text(), name, std::to_string(kCollectors), s.view(0)}) != s.view(1)) return std::nullopt;
+    return inflate(s.view(0), kMaxPart);
   }
 
   // Notes the use of a layer for prune(), once an hour at most: most runs write nothing.
-  void touch(const Digest& diff_id) {
-    Statement s = prepare("UPDATE layer SET used=?1 WHERE diff_id=?2 AND used<?1-3600");
-    if (!s) return;
-    sqlite3_bind_int64(s.get(), 1, ::time(nullptr));
-    bind(s.get(), 2, diff_id.text());
-    sqlite3_step(s.get());
-  }
+  void touch(const Digest& diff_id) { sql("UPDATE layer SET used=?1 WHERE diff_id=?2 AND used<?1-3600").with(int64_t{::time(nullptr)}, diff_id.text()).done(); }
 
   bool put_part(const Digest& diff_id, const std::string& name, const std::string& raw) {
-    Statement s = prepare("INSERT OR REPLACE INTO layer VALUES(?,?,?,?,?,?)");
-    if (!s) return false;
-    std::string body = squeeze(raw);
-    std::string sum = sum_of({diff_id.text(), name, std::to_string(kCollectors), body});
-    bind(s.get(), 1, diff_id.text());
-    bind(s.get(), 2, name);
-    sqlite3_bind_int64(s.get(), 3, kCollectors);
-    sqlite3_bind_int64(s.get(), 4, ::time(nullptr));
-    bind_blob(s.get(), 5, body);
-    bind_blob(s.get(), 6, sum);
-    return sqlite3_step(s.get()) == SQLITE_DONE;
+    std::string body = squeeze(raw), sum = sum_of({diff_id.text(), name, std::to_string(kCollectors), body});
+    return sql("INSERT OR REPLACE INTO layer VALUES(?,?,?,?,?,?)")
+        .with(diff_id.text(), name, uint64_t{kCollectors}, int64_t{::time(nullptr)}, SqlBlob{body}, SqlBlob{sum})
+        .done();
   }
 
   template <class F>
@@ -289,18 +244,11 @@ std::vector<ElfSymbols> LayerCache::symbols(const Digest& diff_id) {
 std::optional<LayerCache::Blob> LayerCache::blob(const Digest& digest) {
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr || digest.empty()) return std::nullopt;
-  Statement s = impl_->prepare("SELECT diff_id, size, sum FROM blob WHERE digest=?");
-  if (!s) return impl_->check(sqlite3_errcode(impl_->db)), std::nullopt;
-  Impl::bind(s.get(), 1, digest.text());
-  int rc = sqlite3_step(s.get());
-  if (rc != SQLITE_ROW) {
-    s.reset();
-    impl_->check(rc);
-    return std::nullopt;
-  }
-  std::string diff(Impl::column(s.get(), 0));
-  auto size = static_cast<uint64_t>(sqlite3_column_int64(s.get(), 1));
-  if (sum_of({digest.text(), diff, std::to_string(size)}) != Impl::column(s.get(), 2)) return std::nullopt;
+  SqlStatement s = impl_->sql("SELECT diff_id, size, sum FROM blob WHERE digest=?");
+  if (!impl_->one_row(s, digest.text())) return std::nullopt;
+  std::string diff = s.text(0);
+  auto size = static_cast<uint64_t>(s.number(1));
+  if (sum_of({digest.text(), diff, std::to_string(size)}) != s.view(2)) return std::nullopt;
   auto d = Digest::parse(diff);
   if (!d) return std::nullopt;
   return Blob{*d, size};
@@ -327,6 +275,17 @@ std::shared_ptr<LayerFacts> LayerCache::facts(const Digest& diff_id, const Sha25
   return f;
 }
 
+std::optional<FileTable> LayerCache::files(const Digest& diff_id) {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->db == nullptr) return std::nullopt;
+  FileTable out;
+  for (size_t i = 0;; ++i) {
+    auto part = impl_->part(diff_id, files_part(i));
+    if (!part) return out;
+    if (!decode_files(*part, &out)) return std::nullopt;
+  }
+}
+
 void LayerCache::put(const Digest& blob, uint64_t blob_size, const LayerFacts& facts) {
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr || facts.diff_id.empty()) return;
@@ -340,14 +299,8 @@ void LayerCache::put(const Digest& blob, uint64_t blob_size, const LayerFacts& f
         !impl_->put_part(facts.diff_id, hits_part(facts.pattern_set), encode(hits)))
       return false;
     if (blob.empty()) return true;
-    Statement s = impl_->prepare("INSERT OR REPLACE INTO blob VALUES(?,?,?,?)");
-    if (!s) return false;
     std::string sum = sum_of({blob.text(), facts.diff_id.text(), std::to_string(blob_size)});
-    Impl::bind(s.get(), 1, blob.text());
-    Impl::bind(s.get(), 2, facts.diff_id.text());
-    sqlite3_bind_int64(s.get(), 3, static_cast<sqlite3_int64>(blob_size));
-    Impl::bind_blob(s.get(), 4, sum);
-    return sqlite3_step(s.get()) == SQLITE_DONE;
+    return impl_->sql("INSERT OR REPLACE INTO blob VALUES(?,?,?,?)").with(blob.text(), facts.diff_id.text(), blob_size, SqlBlob{sum}).done();
   });
 }
 
@@ -361,20 +314,11 @@ void LayerCache::put_hits(const LayerFacts& facts) {
 std::optional<std::string> LayerCache::judged(const std::string& key, const std::vector<Digest>& layers) {
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr) return std::nullopt;
-  Statement s = impl_->prepare("SELECT body, sum FROM judged WHERE key=?");
-  if (!s) return impl_->check(sqlite3_errcode(impl_->db)), std::nullopt;
-  Impl::bind(s.get(), 1, key);
-  int rc = sqlite3_step(s.get());
-  if (rc != SQLITE_ROW) {
-    s.reset();
-    impl_->check(rc);
-    return std::nullopt;
-  }
-  std::string_view body = Impl::column(s.get(), 0);
-  if (sum_of({"judged", key, body}) != Impl::column(s.get(), 1)) return std::nullopt;
-  auto text = inflate(body);
-  s.reset();
-  if (!text || text->size() > kMaxJudged) return std::nullopt;
+  SqlStatement s = impl_->sql("SELECT body, sum FROM judged WHERE key=?");
+  if (!impl_->one_row(s, key) || sum_of({"judged", key, s.view(0)}) != s.view(1)) return std::nullopt;
+  auto text = inflate(s.view(0), kMaxJudged);
+  s = {};
+  if (!text) return std::nullopt;
   for (const Digest& d : layers) impl_->touch(d);
   return text;
 }
@@ -383,39 +327,24 @@ void LayerCache::put_judged(const std::string& key, const std::string& body) {
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr || body.size() > kMaxJudged) return;
   impl_->transaction([&] {
-    Statement s = impl_->prepare("INSERT OR REPLACE INTO judged VALUES(?,?,?,?)");
-    if (!s) return false;
     std::string packed = squeeze(body), sum = sum_of({"judged", key, packed});
-    Impl::bind(s.get(), 1, key);
-    Impl::bind_blob(s.get(), 2, packed);
-    sqlite3_bind_int64(s.get(), 3, ::time(nullptr));
-    Impl::bind_blob(s.get(), 4, sum);
-    return sqlite3_step(s.get()) == SQLITE_DONE;
+    return impl_->sql("INSERT OR REPLACE INTO judged VALUES(?,?,?,?)").with(key, SqlBlob{packed}, int64_t{::time(nullptr)}, SqlBlob{sum}).done();
   });
 }
 
 std::optional<std::string> LayerCache::document(const Digest& digest) {
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr) return std::nullopt;
-  Statement s = impl_->prepare("SELECT body FROM document WHERE digest=?");
-  if (!s) return impl_->check(sqlite3_errcode(impl_->db)), std::nullopt;
-  Impl::bind(s.get(), 1, digest.text());
-  if (sqlite3_step(s.get()) != SQLITE_ROW) return std::nullopt;
-  auto text = inflate(Impl::column(s.get(), 0));
-  return text && text->size() <= kMaxDocument ? text : std::nullopt;
+  SqlStatement s = impl_->sql("SELECT body FROM document WHERE digest=?");
+  return impl_->one_row(s, digest.text()) ? inflate(s.view(0), kMaxDocument) : std::nullopt;
 }
 
 void LayerCache::put_document(const Digest& digest, const std::string& text) {
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr || text.size() > kMaxDocument) return;
   impl_->transaction([&] {
-    Statement s = impl_->prepare("INSERT OR REPLACE INTO document VALUES(?,?,?)");
-    if (!s) return false;
     std::string body = squeeze(text);
-    Impl::bind(s.get(), 1, digest.text());
-    Impl::bind_blob(s.get(), 2, body);
-    sqlite3_bind_int64(s.get(), 3, ::time(nullptr));
-    return sqlite3_step(s.get()) == SQLITE_DONE;
+    return impl_->sql("INSERT OR REPLACE INTO document VALUES(?,?,?)").with(digest.text(), SqlBlob{body}, int64_t{::time(nullptr)}).done();
   });
 }
 
@@ -425,9 +354,9 @@ LayerCache::Status LayerCache::status() {
   out.path = impl_->path;
   out.usable = impl_->db != nullptr;
   if (!out.usable) return out;
-  auto count = [&](const char* sql) -> uint64_t {
-    Statement s = impl_->prepare(sql);
-    return s && sqlite3_step(s.get()) == SQLITE_ROW ? static_cast<uint64_t>(sqlite3_column_int64(s.get(), 0)) : 0;
+  auto count = [&](const char* text) -> uint64_t {
+    SqlStatement s = impl_->sql(text);
+    return s.row() ? static_cast<uint64_t>(s.number(0)) : 0;
   };
   out.layers = count("SELECT count(DISTINCT diff_id) FROM layer");
   out.blobs = count("SELECT count(*) FROM blob");
@@ -440,24 +369,20 @@ uint64_t LayerCache::prune(uint64_t limit) {
   if (impl_->db == nullptr) return 0;
   uint64_t dropped = 0;
   impl_->transaction([&] {
-    Statement s = impl_->prepare("SELECT diff_id, sum(length(body)), max(used) u FROM layer GROUP BY diff_id ORDER BY u DESC, diff_id");
+    SqlStatement s = impl_->sql("SELECT diff_id, sum(length(body)), max(used) u FROM layer GROUP BY diff_id ORDER BY u DESC, diff_id");
     if (!s) return false;
     uint64_t kept = 0;
     std::vector<std::string> drop;
-    while (sqlite3_step(s.get()) == SQLITE_ROW) {
-      auto size = static_cast<uint64_t>(sqlite3_column_int64(s.get(), 1));
+    while (s.row()) {
+      auto size = static_cast<uint64_t>(s.number(1));
       if (kept + size > limit)
-        drop.emplace_back(Impl::column(s.get(), 0));
+        drop.push_back(s.text(0));
       else
         kept += size;
     }
     for (const std::string& d : drop)
-      for (const char* sql : {"DELETE FROM layer WHERE diff_id=?", "DELETE FROM blob WHERE diff_id=?"}) {
-        Statement del = impl_->prepare(sql);
-        if (!del) return false;
-        Impl::bind(del.get(), 1, d);
-        if (sqlite3_step(del.get()) != SQLITE_DONE) return false;
-      }
+      for (const char* text : {"DELETE FROM layer WHERE diff_id=?", "DELETE FROM blob WHERE diff_id=?"})
+        if (!impl_->sql(text).with(d).done()) return false;
     for (const char* table : {"document", "judged"}) {
       std::string key = std::string(table) == "document" ? "digest" : "key";
       std::string trim = "DELETE FROM " + std::string(table);

@@ -34,6 +34,9 @@ class LayerCache {
   // The facts of a layer; with hits only when `patterns` is the set they were searched with, else `needs_patterns` is set.
   std::shared_ptr<LayerFacts> facts(const Digest& diff_id, const Sha256& patterns, bool* needs_patterns);
 
+  // The file table alone, as far as it is there: whoever takes it compares its size.
+  std::optional<FileTable> files(const Digest& diff_id);
+
   // After a verified read.
   void put(const Digest& blob, uint64_t blob_size, const LayerFacts& facts);
   void put_hits(const LayerFacts& facts);

@@ -1,39 +1,12 @@
-#include "store/inventory.h"
-
 #include <sys/stat.h>
 
-#include <algorithm>
-#include <set>
-
-#include "base/codec.h"
 #include "base/fd.h"
-#include "base/text.h"
-#include "store/sqlite.h"
+#include "store/inventory_impl.h"
+#include "store/migrations.h"
+#include "store/squeeze.h"
 
 namespace careen {
-
-template <class A>
-void fields(A& a, StoredPackage& p) {
-  a(p.type), a(p.name), a(p.version), a(p.architecture), a(p.source), a(p.source_version), a(p.layer), a(p.visible);
-}
-template <class A>
-void fields(A& a, HiddenFile& h) {
-  a(h.layer), a(h.path);
-}
-
 namespace {
-
-// What of an image is only ever read with it.
-struct ImageBody {
-  StoredImage* i;
-  std::vector<std::string> layers;
-};
-template <class A>
-void fields(A& a, ImageBody& b) {
-  a(b.layers), a(b.i->blobs), a(b.i->steps), a(b.i->packages), a(b.i->hidden), a(b.i->labels), a(b.i->judged), a(b.i->gaps);
-}
-
-constexpr int kWait = 30'000;  // milliseconds for another process to end its transaction
 
 constexpr const char* kSchemaSql = R"(
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -51,27 +24,15 @@ CREATE INDEX IF NOT EXISTS inv_member_parent ON inv_member(parent);
 CREATE TABLE IF NOT EXISTS inv_tag(id INTEGER PRIMARY KEY, repository TEXT NOT NULL, tag TEXT NOT NULL, digest TEXT NOT NULL, first_seen INTEGER NOT NULL,
                                    last_seen INTEGER NOT NULL, vanished INTEGER, UNIQUE(repository, tag, digest));
 CREATE INDEX IF NOT EXISTS inv_tag_digest ON inv_tag(digest);
-CREATE TABLE IF NOT EXISTS inv_file(prefix INTEGER NOT NULL, layer INTEGER NOT NULL, PRIMARY KEY(prefix, layer)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS inv_path(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS inv_path_layer(path INTEGER NOT NULL, layer INTEGER NOT NULL, PRIMARY KEY(path, layer)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS inv_term(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE(kind, text));
-CREATE TABLE IF NOT EXISTS inv_term_layer(term INTEGER NOT NULL, layer INTEGER NOT NULL, PRIMARY KEY(term, layer)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS inv_term_image(term INTEGER NOT NULL, image INTEGER NOT NULL, PRIMARY KEY(term, image)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS inv_term_of_image ON inv_term_image(image);
 CREATE TABLE IF NOT EXISTS inv_package(id INTEGER PRIMARY KEY, type INTEGER NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, architecture TEXT NOT NULL,
                                        source TEXT NOT NULL, source_version TEXT NOT NULL, UNIQUE(name, type, version, architecture, source, source_version));
 CREATE INDEX IF NOT EXISTS inv_package_source ON inv_package(source);
-CREATE TABLE IF NOT EXISTS inv_package_layer(package INTEGER NOT NULL, layer INTEGER NOT NULL, PRIMARY KEY(package, layer)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS inv_crawl(source TEXT PRIMARY KEY, at INTEGER NOT NULL, indexed INTEGER NOT NULL, failed INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS inv_failure(reference TEXT PRIMARY KEY, why TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 )";
-
-// 63 bits of a digest: the index stays small, and the layer's facts decide.
-int64_t prefix_of(const Sha256& d) {
-  uint64_t v = 0;
-  std::memcpy(&v, d.data(), sizeof v);
-  return static_cast<int64_t>(v >> 1);
-}
 
 }  // namespace
 
@@ -84,81 +45,54 @@ std::string chain_id(const std::vector<Digest>& diff_ids, size_t count) {
   return chain;
 }
 
-struct Inventory::Impl {
-  std::string path;
-  sqlite3* db = nullptr;
-  std::shared_ptr<LayerCache> cache;
+// Whether the file is an inventory; false when it is not there or empty. Looks without writing: another program's file stays as it is.
+Result<bool> Inventory::Impl::is_ours() {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0 || st.st_size == 0) return false;
+  sqlite3* look = nullptr;
+  int rc = sqlite3_open_v2(path.c_str(), &look, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  std::unique_ptr<sqlite3, int (*)(sqlite3*)> closes(look, sqlite3_close);
+  sqlite3_busy_timeout(look, kWait);
+  SqlStatement tables(look, "SELECT count(*), coalesce(sum(name IN ('meta','inv_layer')),0) FROM sqlite_master WHERE type='table'");
+  if (rc != SQLITE_OK || !tables.row()) return Error{Errc::corrupt, escape(path) + " is not an inventory of careen: " + sqlite3_errmsg(look)};
+  if (tables.number(0) == 0) return false;
+  if (tables.number(1) != 2) return Error{Errc::corrupt, escape(path) + " is not an inventory of careen: it holds something else, and was left as it is"};
+  return true;
+}
 
-  ~Impl() { sqlite3_close(db); }
-
-  SqlStatement sql(const char* text) const { return {db, text}; }
-  bool exec(const char* text) const { return sqlite3_exec(db, text, nullptr, nullptr, nullptr) == SQLITE_OK; }
-  Error failed(const char* doing) const { return {Errc::io, escape(path) + ": " + doing + ": " + sqlite3_errmsg(db)}; }
-
-  // All of `f`'s writes or none of them.
-  template <class F>
-  Result<void> transaction(const char* doing, F f) {
-    if (exec_patiently(db, "BEGIN IMMEDIATE", kWait / 1000) != SQLITE_OK) return failed(doing);
-    last_sql_error().clear();
-    if (f() && exec("COMMIT")) return {};
-    Error e = failed(doing);
-    if (!last_sql_error().empty()) e.what = escape(path) + ": " + doing + ": " + last_sql_error();
-    exec("ROLLBACK");
-    return e;
+Result<void> Inventory::Impl::open(Mode mode) {
+  CAREEN_ASSIGN(bool begun, is_ours());
+  if (!begun && mode == Mode::read) return Error{Errc::not_found, "the inventory " + escape(path) + " is empty: run careen index"};
+  int flags = SQLITE_OPEN_NOMUTEX | (mode == Mode::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE);
+  if (sqlite3_open_v2(path.c_str(), &db, flags, nullptr) != SQLITE_OK) return failed("cannot be opened");
+  sqlite3_busy_timeout(db, kWait);
+  if (!begun && !exec("PRAGMA page_size=16384")) return failed("cannot be begun");  // blocks of the reverse index fill such pages
+  if (exec_patiently(db, "PRAGMA journal_mode=WAL", kWait / 1000) != SQLITE_OK ||
+      !exec("PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-65536;"))
+    return failed("is not an inventory");
+  if (!begun)
+    return transaction("cannot be begun", [&] {
+      return exec(kSchemaSql) && exec(kRunSchemaSql) && exec(kSchema2Sql) &&
+             sql("INSERT OR IGNORE INTO meta VALUES('schema', ?)").with(std::to_string(kInventorySchema)).done();
+    });
+  SqlStatement version = sql("SELECT value FROM meta WHERE key='schema'");
+  auto have = version.row() ? to_number(version.view(0)) : std::nullopt;
+  if (!have || *have == 0) return Error{Errc::corrupt, escape(path) + " is not an inventory of careen"};
+  if (*have > kInventorySchema)
+    return Error{Errc::unsupported, "the inventory " + escape(path) + " was written by a newer careen (schema " + std::to_string(*have) + ")"};
+  if (*have < kInventorySchema) {
+    auto migrated = transaction("cannot be brought to this careen's schema", [&] {
+      SqlStatement again = sql("SELECT value FROM meta WHERE key='schema'");  // another process may have done it
+      auto from = again.row() ? to_number(again.view(0)) : std::nullopt;
+      return from && migrate_inventory(db, static_cast<int>(*from));
+    });
+    if (!migrated && mode == Mode::read && sqlite3_db_readonly(db, "main") == 1)
+      return Error{Errc::unsupported,
+                   "the inventory " + escape(path) + " was written by an older careen and cannot be changed here: run careen status where it can"};
+    CAREEN_TRY(std::move(migrated));
   }
-
-  int64_t last() const { return sqlite3_last_insert_rowid(db); }
-
-  // The number of a row that is unique by its values; made when it is not there.
-  template <class... T>
-  std::optional<int64_t> number_of(SqlStatement& find, SqlStatement& insert, const T&... values) {
-    if (find.with(values...).row()) return find.number(0);
-    if (!insert.with(values...).done()) return std::nullopt;
-    return last();
-  }
-
-  std::vector<int64_t> numbers(SqlStatement& s) const {
-    std::vector<int64_t> out;
-    while (s.row()) out.push_back(s.number(0));
-    return out;
-  }
-
-  // Whether the file is an inventory; false when it is not there or empty. Looks without writing: another program's file stays as it is.
-  Result<bool> is_ours() {
-    struct stat st {};
-    if (::stat(path.c_str(), &st) != 0 || st.st_size == 0) return false;
-    sqlite3* look = nullptr;
-    int rc = sqlite3_open_v2(path.c_str(), &look, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
-    std::unique_ptr<sqlite3, int (*)(sqlite3*)> closes(look, sqlite3_close);
-    sqlite3_busy_timeout(look, kWait);
-    SqlStatement tables(look, "SELECT count(*), coalesce(sum(name IN ('meta','inv_layer')),0) FROM sqlite_master WHERE type='table'");
-    if (rc != SQLITE_OK || !tables.row()) return Error{Errc::corrupt, escape(path) + " is not an inventory of careen: " + sqlite3_errmsg(look)};
-    if (tables.number(0) == 0) return false;
-    if (tables.number(1) != 2) return Error{Errc::corrupt, escape(path) + " is not an inventory of careen: it holds something else, and was left as it is"};
-    return true;
-  }
-
-  Result<void> open(Mode mode) {
-    CAREEN_ASSIGN(bool begun, is_ours());
-    if (!begun && mode == Mode::read) return Error{Errc::not_found, "the inventory " + escape(path) + " is empty: run careen index"};
-    int flags = SQLITE_OPEN_NOMUTEX | (mode == Mode::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE);
-    if (sqlite3_open_v2(path.c_str(), &db, flags, nullptr) != SQLITE_OK) return failed("cannot be opened");
-    sqlite3_busy_timeout(db, kWait);
-    if (exec_patiently(db, "PRAGMA journal_mode=WAL", kWait / 1000) != SQLITE_OK ||
-        !exec("PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-65536;"))
-      return failed("is not an inventory");
-    if (!begun)
-      return transaction("cannot be begun", [&] {
-        return exec(kSchemaSql) && sql("INSERT OR IGNORE INTO meta VALUES('schema', ?)").with(std::to_string(kInventorySchema)).done();
-      });
-    SqlStatement version = sql("SELECT value FROM meta WHERE key='schema'");
-    auto have = version.row() ? to_number(version.view(0)) : std::nullopt;
-    if (!have || *have == 0) return Error{Errc::corrupt, escape(path) + " is not an inventory of careen"};
-    if (*have > kInventorySchema)
-      return Error{Errc::unsupported, "the inventory " + escape(path) + " was written by a newer careen (schema " + std::to_string(*have) + ")"};
-    return {};
-  }
-};
+  return {};
+}
 
 Inventory::Inventory() : impl_(std::make_unique<Impl>()) {}
 Inventory::~Inventory() = default;
@@ -187,69 +121,45 @@ bool Inventory::has_layer(const Digest& diff_id) {
 
 Result<void> Inventory::add_layer(const LayerFacts& f, const std::vector<ElfSymbols>& symbols, int64_t now) {
   Impl& m = *impl_;
-  // Sorted, so that each table is written along its key.
-  std::vector<int64_t> digests;
+  std::vector<Posting> files, names;
   std::vector<std::string> paths;
+  std::vector<uint64_t> path_keys;
   FileRecord r;
   for (FileCursor c(f.files); c.next(r);) {
     if (base_name(r.path).starts_with(".wh.")) continue;  // a whiteout is no file
-    if (r.sha256) digests.push_back(prefix_of(*r.sha256));
-    if (r.type != FileType::directory) paths.push_back(r.path);
+    if (r.sha256) files.push_back({file_key(*r.sha256), 0});
+    if (r.type == FileType::directory) continue;
+    uint64_t key = name_key(kPathKey, r.path);
+    names.push_back({key, 0});
+    if (m.recent_paths.has(key)) continue;
+    path_keys.push_back(key);
+    paths.push_back(r.path);
   }
-  auto distinct = [](auto& v) {
-    std::sort(v.begin(), v.end());
-    v.erase(std::unique(v.begin(), v.end()), v.end());
-  };
-  std::vector<std::pair<TermKind, std::string>> terms;
+  auto term = [&](TermKind kind, std::string_view text) { names.push_back({name_key(static_cast<uint8_t>(kind), text), 0}); };
   for (const ElfFacts& e : f.elf) {
-    if (!e.soname.empty()) terms.emplace_back(TermKind::soname, e.soname);
-    if (!e.build_id.empty()) terms.emplace_back(TermKind::build_id, e.build_id);
-    for (const std::string& n : e.needed) terms.emplace_back(TermKind::needed, n);
+    if (!e.soname.empty()) term(TermKind::soname, e.soname);
+    if (!e.build_id.empty()) term(TermKind::build_id, e.build_id);
+    for (const std::string& n : e.needed) term(TermKind::needed, n);
   }
-  auto names = [&](const std::string& list, TermKind kind) {
+  auto each_name = [&](const std::string& list, TermKind kind) {
     for (std::string_view rest = list; !rest.empty();) {
       std::string_view one = rest.substr(0, rest.find('\0'));
-      terms.emplace_back(kind, one);
+      term(kind, one);
       rest.remove_prefix(std::min(rest.size(), one.size() + 1));
     }
   };
-  for (const ElfSymbols& s : symbols) names(s.imports, TermKind::symbol_import), names(s.exports, TermKind::symbol_export);
-  distinct(digests), distinct(paths), distinct(terms);
-  return m.transaction("a layer cannot be kept", [&] {
-    SqlStatement find = m.sql("SELECT id FROM inv_layer WHERE diff_id=?");
-    if (find.with(f.diff_id.text()).row()) {  // collected anew
-      int64_t old = find.number(0);
-      for (const char* t : {"DELETE FROM inv_file WHERE layer=?", "DELETE FROM inv_path_layer WHERE layer=?", "DELETE FROM inv_term_layer WHERE layer=?"})
-        if (!m.sql(t).with(old).done()) return false;
-      if (!m.sql("UPDATE inv_layer SET entries=?, size=?, collectors=?, indexed=? WHERE id=?")
-               .with(f.files.size(), f.size, uint64_t{kCollectors}, now, old)
-               .done())
-        return false;
-    } else if (!m.sql("INSERT INTO inv_layer(diff_id, entries, size, collectors, indexed) VALUES(?,?,?,?,?)")
-                    .with(f.diff_id.text(), f.files.size(), f.size, uint64_t{kCollectors}, now)
-                    .done()) {
-      return false;
-    }
-    find.with(f.diff_id.text());
-    if (!find.row()) return false;
-    int64_t layer = find.number(0);
-    SqlStatement file = m.sql("INSERT OR IGNORE INTO inv_file VALUES(?,?)");
-    for (int64_t d : digests)
-      if (!file.with(d, layer).done()) return false;
-    SqlStatement find_path = m.sql("SELECT id FROM inv_path WHERE path=?"), new_path = m.sql("INSERT INTO inv_path(path) VALUES(?)"),
-                 at_path = m.sql("INSERT OR IGNORE INTO inv_path_layer VALUES(?,?)");
-    for (const std::string& p : paths) {
-      auto id = m.number_of(find_path, new_path, p);
-      if (!id || !at_path.with(*id, layer).done()) return false;
-    }
-    SqlStatement find_term = m.sql("SELECT id FROM inv_term WHERE kind=? AND text=?"), new_term = m.sql("INSERT INTO inv_term(kind, text) VALUES(?,?)"),
-                 at_term = m.sql("INSERT OR IGNORE INTO inv_term_layer VALUES(?,?)");
-    for (const auto& [kind, text] : terms) {
-      auto id = m.number_of(find_term, new_term, static_cast<int>(kind), text);
-      if (!id || !at_term.with(*id, layer).done()) return false;
-    }
-    return true;
-  });
+  for (const ElfSymbols& s : symbols) each_name(s.imports, TermKind::symbol_import), each_name(s.exports, TermKind::symbol_export);
+  make_distinct(files), make_distinct(names), make_distinct(paths);
+  CAREEN_TRY(m.transaction("a layer cannot be kept", [&] {
+    auto layer = m.new_layer(f, now);
+    if (!layer) return false;
+    for (Posting& p : files) p.value = *layer;
+    for (Posting& p : names) p.value = *layer;
+    return m.runs().add(RunSet::Family::files, files) && m.runs().add(RunSet::Family::names, names) && m.runs().add(paths);
+  }));
+  for (uint64_t key : path_keys) m.recent_paths.note(key);
+  m.merge_runs();
+  return {};
 }
 
 bool Inventory::has_image(const std::string& digest) {
@@ -260,8 +170,10 @@ Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
   Impl& m = *impl_;
   ImageBody body{const_cast<StoredImage*>(&image), {}};  // Encoder only reads
   for (const Digest& d : image.layers) body.layers.push_back(d.text());
-  std::string bytes = encode(body), chain = chain_id(image.layers, image.layers.size());
-  return m.transaction("an image cannot be kept", [&] {
+  std::string bytes = squeeze(encode(body)), chain = chain_id(image.layers, image.layers.size());
+  std::vector<Posting> postings;
+  std::vector<uint64_t> pairs;
+  CAREEN_TRY(m.transaction("an image cannot be kept", [&] {
     if (!m.sql("INSERT INTO inv_image(digest, config, platform, verdict, knowledge, gaps, created, chain, first_seen, last_seen, body) "
                "VALUES(?,?,?,?,?,?,?,?,?,?,?) "
                "ON CONFLICT(digest) DO UPDATE SET config=excluded.config, platform=excluded.platform, verdict=excluded.verdict, "
@@ -285,13 +197,19 @@ Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
       if (i < image.blobs.size() && !image.blobs[i].empty() && !blob.with(image.blobs[i], layers.back()).done()) return false;
     }
     SqlStatement find_package = m.sql("SELECT id FROM inv_package WHERE type=? AND name=? AND version=? AND architecture=? AND source=? AND source_version=?"),
-                 new_package = m.sql("INSERT INTO inv_package(type, name, version, architecture, source, source_version) VALUES(?,?,?,?,?,?)"),
-                 at_package = m.sql("INSERT OR IGNORE INTO inv_package_layer VALUES(?,?)");
+                 new_package = m.sql("INSERT INTO inv_package(type, name, version, architecture, source, source_version) VALUES(?,?,?,?,?,?)");
     for (const StoredPackage& p : image.packages) {
       if (p.layer >= layers.size() || layers[p.layer] == 0) continue;
       auto package = m.number_of(find_package, new_package, static_cast<int>(p.type), p.name, p.version, p.architecture, p.source, p.source_version);
-      if (!package || !at_package.with(*package, layers[p.layer]).done()) return false;
+      if (!package) return false;
+      Posting at{name_key(kPackageKey, std::to_string(*package)), layers[p.layer]};
+      uint64_t pair = at.key ^ static_cast<uint64_t>(at.value) * 0xff51afd7ed558ccd;
+      if (m.recent_packages.has(pair)) continue;
+      postings.push_back(at);
+      pairs.push_back(pair);
     }
+    make_distinct(postings);
+    if (!m.runs().add(RunSet::Family::names, postings)) return false;
     if (!m.sql("DELETE FROM inv_term_image WHERE image=?").with(id).done()) return false;  // what it was judged to be before
     SqlStatement find_term = m.sql("SELECT id FROM inv_term WHERE kind=? AND text=?"), new_term = m.sql("INSERT INTO inv_term(kind, text) VALUES(?,?)"),
                  at_term = m.sql("INSERT OR IGNORE INTO inv_term_image VALUES(?,?)");
@@ -300,7 +218,10 @@ Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
       if (!term || !at_term.with(*term, id).done()) return false;
     }
     return true;
-  });
+  }));
+  for (uint64_t pair : pairs) m.recent_packages.note(pair);
+  m.merge_runs();
+  return {};
 }
 
 bool Inventory::has_index(const std::string& digest) {
@@ -376,194 +297,6 @@ Result<void> Inventory::forget_failure(const std::string& reference) {
   return impl_->transaction("a failure cannot be dropped", [&] { return impl_->sql("DELETE FROM inv_failure WHERE reference=?").with(reference).done(); });
 }
 
-InventoryCounts Inventory::counts() {
-  InventoryCounts c;
-  auto one = [&](const char* text) {
-    SqlStatement s = impl_->sql(text);
-    return s.row() ? s.number(0) : 0;
-  };
-  c.images = static_cast<uint64_t>(one("SELECT count(*) FROM inv_image"));
-  c.layers = static_cast<uint64_t>(one("SELECT count(*) FROM inv_layer"));
-  c.tags = static_cast<uint64_t>(one("SELECT count(*) FROM inv_tag WHERE vanished IS NULL"));
-  c.repositories = static_cast<uint64_t>(one("SELECT count(DISTINCT repository) FROM inv_tag"));
-  c.unjudged = static_cast<uint64_t>(one("SELECT count(*) FROM inv_image WHERE gaps>0"));
-  c.newest = one("SELECT coalesce(max(at),0) FROM inv_crawl");
-  c.oldest = one("SELECT coalesce(min(at),0) FROM inv_crawl");
-  return c;
-}
-
-std::vector<Crawl> Inventory::crawls() {
-  std::vector<Crawl> out;
-  SqlStatement s = impl_->sql("SELECT source, at, indexed, failed FROM inv_crawl ORDER BY source");
-  while (s.row()) out.push_back({s.text(0), s.number(1), static_cast<uint64_t>(s.number(2)), static_cast<uint64_t>(s.number(3))});
-  return out;
-}
-
-std::vector<IndexFailure> Inventory::failures() {
-  std::vector<IndexFailure> out;
-  SqlStatement s = impl_->sql("SELECT reference, why, at FROM inv_failure ORDER BY reference");
-  while (s.row()) out.push_back({s.text(0), s.text(1), s.number(2)});
-  return out;
-}
-
-std::vector<Inventory::Id> Inventory::layers_with_file(const Sha256& digest) {
-  SqlStatement s = impl_->sql("SELECT layer FROM inv_file WHERE prefix=? ORDER BY layer");
-  return impl_->numbers(s.with(prefix_of(digest)));
-}
-
-std::vector<Inventory::Id> Inventory::layers_with_term(TermKind kind, const std::string& text) {
-  SqlStatement s = impl_->sql("SELECT layer FROM inv_term JOIN inv_term_layer ON term=id WHERE kind=? AND text=? ORDER BY layer");
-  return impl_->numbers(s.with(static_cast<int>(kind), text));
-}
-
-std::vector<Inventory::Id> Inventory::images_with_term(TermKind kind, const std::string& text, bool glob) {
-  std::set<Id> out;
-  SqlStatement terms = impl_->sql("SELECT id, text FROM inv_term WHERE kind=?"), exact = impl_->sql("SELECT id, text FROM inv_term WHERE kind=? AND text=?"),
-               images = impl_->sql("SELECT image FROM inv_term_image WHERE term=?");
-  SqlStatement& found = glob ? terms.with(static_cast<int>(kind)) : exact.with(static_cast<int>(kind), text);
-  while (found.row()) {
-    if (glob && !glob_match(text, found.view(1))) continue;
-    for (Id i : impl_->numbers(images.with(found.number(0)))) out.insert(i);
-  }
-  return {out.begin(), out.end()};
-}
-
-void Inventory::paths_like(const std::string& glob, const std::function<bool(const std::string&, const std::vector<Id>&)>& f) {
-  size_t wild = glob.find_first_of("*?[");
-  SqlStatement s = wild == std::string::npos ? impl_->sql("SELECT id, path FROM inv_path WHERE path=?")
-                                             : impl_->sql("SELECT id, path FROM inv_path WHERE path>=? AND path<?");
-  SqlStatement layers = impl_->sql("SELECT layer FROM inv_path_layer WHERE path=? ORDER BY layer");
-  // What stands before the first wild card bounds the search: from it to the next prefix of its length.
-  std::string from = glob.substr(0, wild), to = from;
-  while (to.ends_with('\xff')) to.pop_back();
-  if (!to.empty()) to.back() = static_cast<char>(static_cast<uint8_t>(to.back()) + 1);
-  if (wild == std::string::npos)
-    s.with(glob);
-  else if (to.empty())
-    s = impl_->sql("SELECT id, path FROM inv_path");
-  else
-    s.with(from, to);
-  while (s.row())
-    if (glob_match(glob, s.view(1)) && !f(s.text(1), impl_->numbers(layers.with(s.number(0))))) return;
-}
-
-std::vector<Inventory::PackageRow> Inventory::packages_named(const std::string& name) {
-  std::vector<PackageRow> out;
-  SqlStatement
-      s = impl_->sql(
-          "SELECT id, type, name, version, architecture, source, source_version FROM inv_package WHERE name=?1 OR source=?1 ORDER BY name, version, id"),
-      layers = impl_->sql("SELECT layer FROM inv_package_layer WHERE package=? ORDER BY layer");
-  s.with(name);
-  while (s.row()) {
-    PackageRow row;
-    row.package.type = static_cast<PackageType>(s.number(1));
-    row.package.name = s.text(2), row.package.version = s.text(3), row.package.architecture = s.text(4);
-    row.package.source = s.text(5), row.package.source_version = s.text(6);
-    row.layers = impl_->numbers(layers.with(s.number(0)));
-    out.push_back(std::move(row));
-  }
-  return out;
-}
-
-std::optional<Inventory::Id> Inventory::layer_id(const std::string& digest) {
-  for (const char* text : {"SELECT id FROM inv_layer WHERE diff_id=?", "SELECT layer FROM inv_blob WHERE digest=?"})
-    if (SqlStatement s = impl_->sql(text); s.with(digest).row()) return s.number(0);
-  return std::nullopt;
-}
-
-std::optional<Digest> Inventory::layer_digest(Id layer) {
-  SqlStatement s = impl_->sql("SELECT diff_id FROM inv_layer WHERE id=?");
-  if (!s.with(layer).row()) return std::nullopt;
-  auto d = Digest::parse(s.view(0));
-  return d ? std::optional(*d) : std::nullopt;
-}
-
-std::vector<Inventory::Id> Inventory::images_of_layer(Id layer) {
-  SqlStatement s = impl_->sql("SELECT DISTINCT image FROM inv_image_layer WHERE layer=? ORDER BY image");
-  return impl_->numbers(s.with(layer));
-}
-
-std::vector<Inventory::Id> Inventory::all_images() {
-  SqlStatement s = impl_->sql("SELECT id FROM inv_image ORDER BY id");
-  return impl_->numbers(s);
-}
-
-std::vector<Inventory::Id> Inventory::images_with_chain(const std::string& chain) {
-  SqlStatement s = impl_->sql("SELECT id FROM inv_image WHERE chain=? ORDER BY id");
-  return chain.empty() ? std::vector<Id>{} : impl_->numbers(s.with(chain));
-}
-
-std::vector<std::pair<TermKind, std::string>> Inventory::terms_of(const std::string& image_digest) {
-  std::vector<std::pair<TermKind, std::string>> out;
-  SqlStatement s = impl_->sql(
-      "SELECT kind, text FROM inv_term_image JOIN inv_term ON term=inv_term.id WHERE image=(SELECT id FROM inv_image WHERE digest=?) ORDER BY kind, text");
-  s.with(image_digest);
-  while (s.row()) out.emplace_back(static_cast<TermKind>(s.number(0)), s.text(1));
-  return out;
-}
-
-std::vector<std::string> Inventory::members_of(const std::string& index) {
-  std::vector<std::string> out;
-  SqlStatement s = impl_->sql("SELECT child FROM inv_member WHERE parent=? ORDER BY child");
-  s.with(index);
-  while (s.row()) out.push_back(s.text(0));
-  return out;
-}
-
-std::optional<Inventory::Id> Inventory::image_id(const std::string& digest) {
-  SqlStatement s = impl_->sql("SELECT id FROM inv_image WHERE digest=?");
-  return s.with(digest).row() ? std::optional(s.number(0)) : std::nullopt;
-}
-
-std::optional<StoredImage> Inventory::image(Id id) {
-  SqlStatement s = impl_->sql("SELECT digest, config, platform, verdict, knowledge, created, first_seen, last_seen, body FROM inv_image WHERE id=?");
-  if (!s.with(id).row()) return std::nullopt;
-  StoredImage i;
-  i.digest = s.text(0), i.config_digest = s.text(1), i.platform = s.text(2), i.verdict = s.text(3), i.knowledge = s.text(4), i.created = s.text(5);
-  i.first_seen = s.number(6), i.last_seen = s.number(7);
-  ImageBody body{&i, {}};
-  if (!decode(as_bytes(s.view(8)), &body)) return std::nullopt;
-  for (const std::string& l : body.layers) {
-    auto d = Digest::parse(l);
-    i.layers.push_back(d ? *d : Digest{});
-  }
-  return i;
-}
-
-namespace {
-std::vector<Tag> read_tags(SqlStatement& s) {
-  std::vector<Tag> out;
-  while (s.row()) {
-    Tag t{s.text(0), s.text(1), s.text(2), s.number(3), s.number(4), std::nullopt};
-    if (!s.is_null(5)) t.vanished = s.number(5);
-    out.push_back(std::move(t));
-  }
-  return out;
-}
-}  // namespace
-
-std::vector<Tag> Inventory::tags_of(const std::string& image_digest) {
-  SqlStatement s = impl_->sql(
-      "SELECT repository, tag, digest, first_seen, last_seen, vanished FROM inv_tag WHERE digest=?1 OR digest IN (SELECT parent FROM inv_member WHERE "
-      "child=?1) "
-      "ORDER BY repository, tag, first_seen, digest");
-  return read_tags(s.with(image_digest));
-}
-
-std::vector<Tag> Inventory::tags_named(const std::string& repository, const std::string& tag) {
-  SqlStatement s = impl_->sql(
-      "SELECT repository, tag, digest, first_seen, last_seen, vanished FROM inv_tag WHERE repository=?1 AND (?2='' OR tag=?2) ORDER BY tag, first_seen, "
-      "digest");
-  return read_tags(s.with(repository, tag));
-}
-
-std::vector<std::string> Inventory::repositories() {
-  std::vector<std::string> out;
-  SqlStatement s = impl_->sql("SELECT DISTINCT repository FROM inv_tag ORDER BY repository");
-  while (s.row()) out.push_back(s.text(0));
-  return out;
-}
-
 Result<void> Inventory::backup(const std::string& file) {
   SqlStatement s = impl_->sql("VACUUM INTO ?");
   if (!s.with(file).done()) return impl_->failed("cannot be copied");
@@ -571,6 +304,7 @@ Result<void> Inventory::backup(const std::string& file) {
 }
 
 Result<void> Inventory::compact() {
+  CAREEN_TRY(impl_->transaction("reverse indexes cannot be merged", [&] { return impl_->runs().merge_all(); }));
   if (!impl_->exec("VACUUM")) return impl_->failed("cannot be compacted");
   return {};
 }
@@ -590,6 +324,7 @@ Result<std::vector<std::string>> Inventory::check() {
   SqlStatement loose =
       impl_->sql("SELECT count(*) FROM inv_image_layer WHERE layer NOT IN (SELECT id FROM inv_layer) OR image NOT IN (SELECT id FROM inv_image)");
   if (loose.row() && loose.number(0) != 0) wrong.push_back(std::to_string(loose.number(0)) + " rows name a layer or an image that is not there");
+  for (std::string& p : impl_->runs().problems()) wrong.push_back(std::move(p));
   for (Id id : all_images())
     if (!image(id)) wrong.push_back("image " + std::to_string(id) + " cannot be read");
   return wrong;

@@ -17,11 +17,12 @@
 #include <vector>
 
 #include "facts/layer_facts.h"
+#include "formats/image_uses.h"
 #include "store/cache.h"
 
 namespace careen {
 
-inline constexpr int kInventorySchema = 1;
+inline constexpr int kInventorySchema = 2;
 
 // Kinds of names that lead to layers or to images.
 enum class TermKind : uint8_t { soname = 1, needed, build_id, symbol_import, symbol_export, structure, label, environment, entrypoint, threat };
@@ -84,6 +85,14 @@ struct IndexFailure {
   int64_t at = 0;
 };
 
+// That an image is used somewhere, as a cluster, a machine or a file told it.
+struct StoredUse {
+  ImageUse use;
+  std::string cluster;  // as the user named it; "" without a name
+  std::string name;     // the reference in full, host/path:tag; "" for a digest alone
+  int64_t at = 0;       // when it was told
+};
+
 class Inventory {
  public:
   enum class Mode : uint8_t { read, write };
@@ -115,12 +124,17 @@ class Inventory {
   Result<void> note_failure(const std::string& reference, const std::string& why, int64_t now);
   Result<void> forget_failure(const std::string& reference);
 
+  // What one source (a file, a cluster's list) says now, in place of what it said before.
+  Result<void> replace_uses(const std::string& source, const std::vector<StoredUse>& uses);
+
   // Reading. Layer and image numbers are of this file.
   using Id = int64_t;
   InventoryCounts counts();
   std::vector<Crawl> crawls();
   std::vector<IndexFailure> failures();
-  std::vector<Id> layers_with_file(const Sha256& digest);  // by a part of the digest: the facts decide
+  // Layers that may hold it, by a part of a digest: the facts decide.
+  std::vector<Id> layers_with_file(const Sha256& digest);
+  std::map<Sha256, std::vector<Id>> layers_with_files(const std::vector<Sha256>& digests);
   std::vector<Id> layers_with_term(TermKind kind, const std::string& text);
   std::vector<Id> images_with_term(TermKind kind, const std::string& text, bool glob);
   // Calls f for every distinct path that fits, with the layers that have it; false from f stops.
@@ -132,14 +146,21 @@ class Inventory {
   std::vector<PackageRow> packages_named(const std::string& name);  // binary or source
   std::optional<Id> layer_id(const std::string& digest);            // a diff ID or a blob's digest
   std::optional<Digest> layer_digest(Id layer);
+  std::optional<FileTable> files_of(Id layer);  // whole, or nothing
+  // Set once part of the index could not be read: answers since opening may lack matches.
+  std::optional<std::string> trouble() const;
   std::vector<Id> images_of_layer(Id layer);
   std::vector<Id> all_images();
+  std::vector<Id> images_with_gaps();  // that could not be judged whole
+  std::vector<Id> images_judged_otherwise(const std::string& knowledge);
   std::vector<Id> images_with_chain(const std::string& chain);  // of exactly these layers: chain_id() of all of them
   std::vector<std::pair<TermKind, std::string>> terms_of(const std::string& image_digest);
   std::vector<std::string> members_of(const std::string& index);
   std::optional<Id> image_id(const std::string& digest);
   std::optional<StoredImage> image(Id id);
   std::vector<Tag> tags_of(const std::string& image_digest);
+  std::vector<StoredUse> uses_of(const std::string& image_digest);                     // running ones first
+  std::vector<StoredUse> uses_not_indexed();                                           // of images that the inventory does not have
   std::vector<Tag> tags_named(const std::string& repository, const std::string& tag);  // "" for all tags
   std::vector<std::string> repositories();
 

@@ -99,7 +99,7 @@ TEST_F(InventoryTest, AWriteThatFailsLeavesNothing) {
   EXPECT_EQ(i->image(*i->image_id(old.digest))->last_seen, 5);
   EXPECT_THAT(i->terms_of(old.digest), ElementsAre(Pair(TermKind::threat, "T-1"))) << "also what was taken away";
 
-  sql("CREATE TRIGGER stop_path BEFORE INSERT ON inv_path WHEN NEW.path='zz' BEGIN SELECT RAISE(ABORT, 'no room'); END");
+  sql("CREATE TRIGGER stop_path BEFORE INSERT ON inv_block WHEN (SELECT family FROM inv_run WHERE id=NEW.run)=3 BEGIN SELECT RAISE(ABORT, 'no room'); END");
   EXPECT_FALSE(i->add_layer(layer("m", {"aa", "zz"}), {}, 1));
   EXPECT_FALSE(i->layer_id(id_of("m").text()));
   EXPECT_THAT(i->layers_with_file(sha256_of(as_bytes("aa"))), IsEmpty());

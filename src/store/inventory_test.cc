@@ -99,7 +99,9 @@ TEST_F(InventoryTest, ALayerThatIsCollectedAnewTakesThePlaceOfTheOld) {
   auto id = i->layer_id(id_of("l").text());
   put(*i, layer("l", {"both", "new"}));
   EXPECT_EQ(i->counts().layers, 1U);
-  EXPECT_EQ(i->layer_id(id_of("l").text()), id);
+  auto old = id;
+  id = i->layer_id(id_of("l").text());
+  EXPECT_NE(id, old);
   EXPECT_THAT(i->layers_with_file(sha256_of(as_bytes("old"))), IsEmpty());
   EXPECT_THAT(i->layers_with_file(sha256_of(as_bytes("new"))), ElementsAre(*id));
   std::vector<std::string> seen;
@@ -108,6 +110,23 @@ TEST_F(InventoryTest, ALayerThatIsCollectedAnewTakesThePlaceOfTheOld) {
     return true;
   });
   EXPECT_THAT(seen, UnorderedElementsAre("both", "new"));
+}
+
+TEST_F(InventoryTest, ALayerThatIsCollectedAnewKeepsItsImagesAndPackages) {
+  auto i = open();
+  put(*i, layer("l", {"a"}));
+  StoredImage s = image("one", {"l"});
+  s.packages = {package("p", "1")};
+  ASSERT_TRUE(i->add_image(s, 5));
+  for (int again = 0; again < 3; ++again) {
+    put(*i, layer("l", {"a", "b"}));
+    Id id = *i->layer_id(id_of("l").text());
+    ASSERT_THAT(i->packages_named("p"), SizeIs(1));
+    EXPECT_THAT(i->packages_named("p")[0].layers, ElementsAre(id)) << "no image was judged since, and its packages are still found";
+    EXPECT_THAT(i->images_of_layer(id), SizeIs(1));
+    EXPECT_EQ(i->layer_id(id_of("blob l").text()), id);
+    EXPECT_THAT(wrong(*i), IsEmpty());
+  }
 }
 
 TEST_F(InventoryTest, FactsOfAnOlderCollectorAreNotThere) {

@@ -9,6 +9,7 @@ and an index of two platforms.
 
 import collections
 import contextlib
+import hashlib
 import io
 import pathlib
 import re
@@ -288,22 +289,86 @@ ROWS = {
                     "JOIN inv_image i ON image=i.id",
     "members": "SELECT parent, child FROM inv_member",
     "tags": "SELECT repository, tag, digest, vanished IS NULL FROM inv_tag",
-    "files": "SELECT prefix, diff_id FROM inv_file JOIN inv_layer l ON layer=l.id",
-    "paths": "SELECT path FROM inv_path",
-    "path layers": "SELECT p.path, diff_id FROM inv_path_layer a JOIN inv_path p ON a.path=p.id "
-                   "JOIN inv_layer l ON layer=l.id",
     "terms": "SELECT kind, text FROM inv_term",
-    "term layers": "SELECT kind, text, diff_id FROM inv_term_layer JOIN inv_term t ON term=t.id "
-                   "JOIN inv_layer l ON layer=l.id",
     "term images": "SELECT kind, text, i.digest FROM inv_term_image JOIN inv_term t ON term=t.id "
                    "JOIN inv_image i ON image=i.id",
     "packages": "SELECT type, name, version, architecture, source, source_version FROM inv_package",
-    "package layers": "SELECT name, version, architecture, diff_id FROM inv_package_layer "
-                      "JOIN inv_package p ON package=p.id JOIN inv_layer l ON layer=l.id",
     "failures": "SELECT reference, why FROM inv_failure",
 }
-JOINED = ("inv_blob", "inv_image_layer", "inv_file", "inv_path_layer", "inv_term_layer", "inv_term_image",
-          "inv_package_layer")
+JOINED = ("inv_blob", "inv_image_layer", "inv_term_image")
+FILES, NAMES, PATHS = 1, 2, 3  # families of the reverse index
+KEY_BITS = 56
+PACKAGE_KEY = 101
+
+
+def varints(block):
+    """The numbers of a block, lowest seven bits first; and what they leave is for the caller to know."""
+    value = shift = 0
+    for byte in block:
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            yield value
+            value = shift = 0
+
+
+def postings(block):
+    """(key, value) of one block: a count, then for each key its distance, how many values follow the first, and the values' distances."""
+    numbers = varints(block)
+    left, key = next(numbers), 0
+    while left:
+        key += next(numbers)
+        value = 0
+        for _ in range(next(numbers) + 1):
+            value += next(numbers)
+            yield key, value
+            left -= 1
+
+
+def strings(block):
+    """The texts of one block, each as what it shares with the one before, and the rest."""
+    at = 0
+
+    def number():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = block[at]
+            at += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    before = b""
+    for _ in range(number()):
+        same, rest = number(), number()
+        before = before[:same] + block[at:at + rest]
+        at += rest
+        yield before
+
+
+def name_key(kind, text):
+    return int.from_bytes(hashlib.sha256(bytes([kind]) + text).digest()[:8], "big") % (1 << KEY_BITS)
+
+
+def reverse_index(db):
+    """What the sorted runs say, whatever the state of their merging."""
+    layers = dict(db.execute("SELECT id, diff_id FROM inv_layer"))
+    former = dict(db.execute("SELECT id, layer FROM inv_former"))
+    packages = {name_key(PACKAGE_KEY, str(row[0]).encode()): row[1:]
+                for row in db.execute("SELECT id, type, name, version, architecture, source, source_version FROM inv_package")}
+    files, names, of_packages, paths = set(), set(), set(), set()
+    for family, body in db.execute("SELECT family, body FROM inv_block JOIN inv_run r ON run=r.id"):
+        if family == PATHS:
+            paths.update(strings(body))
+            continue
+        for key, layer in postings(body):
+            if family == NAMES and key in packages:
+                of_packages.add((packages[key], layers[former.get(layer, layer)]))
+            elif layer not in former:
+                (files if family == FILES else names).add((key, layers[layer]))
+    return {"files": sorted(files), "names": sorted(names), "packages of layers": sorted(of_packages), "paths": sorted(paths)}
 
 
 def rows(store):
@@ -311,6 +376,7 @@ def rows(store):
     with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
         db.text_factory = bytes  # what careen encodes is no text
         found = {name: sorted(db.execute(text).fetchall(), key=repr) for name, text in ROWS.items()}
+        found.update(reverse_index(db))
         # What a join leaves out counts too.
         found["counts"] = {t: db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in JOINED}
     return found

@@ -1,0 +1,103 @@
+#include "report/fleet_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "base/text.h"
+#include "report/fleet_report.h"
+
+namespace careen {
+
+std::string time_text(int64_t t) {
+  if (t == 0) return "";
+  std::tm tm{};
+  time_t seconds = t;
+  ::gmtime_r(&seconds, &tm);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+std::string age_text(int64_t seconds) {
+  if (seconds < 120) return std::to_string(std::max<int64_t>(seconds, 0)) + " s";
+  if (seconds < 7200) return std::to_string(seconds / 60) + " min";
+  return seconds < 172'800 ? std::to_string(seconds / 3600) + " h" : std::to_string(seconds / 86'400) + " d";
+}
+
+Json safe(const std::string& s) {
+  return s.empty() ? Json(nullptr) : Json(escape(s));
+}
+Json safe(const std::optional<std::string>& s) {
+  return s ? safe(*s) : Json(nullptr);
+}
+
+std::string dump(const Json& j) {
+  return j.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string csv(const std::string& field) {
+  std::string s = escape(field);
+  if (!s.empty() && std::string_view("=+-@").find(s[0]) != std::string_view::npos) s.insert(0, "'");
+  if (s.find_first_of(",\"\n") == std::string::npos) return s;
+  std::string out = "\"";
+  for (char c : s) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+
+Json tags_json(const std::vector<Tag>& tags) {
+  Json out = Json::array();
+  for (const Tag& t : tags)
+    out.push_back({{"repository", escape(t.repository)},
+                   {"tag", safe(t.tag)},
+                   {"digest", t.digest},
+                   {"first_seen", time_text(t.first_seen)},
+                   {"last_seen", time_text(t.last_seen)},
+                   {"vanished", t.vanished ? Json(time_text(*t.vanished)) : Json(nullptr)}});
+  return out;
+}
+
+Json uses_json(const std::vector<StoredUse>& uses, bool running) {
+  Json out = Json::array();
+  for (const StoredUse& u : uses) {
+    if (u.use.running != running) continue;
+    Json command = Json::array();
+    for (const std::string& c : u.use.command) command.push_back(escape(c));
+    out.push_back({{"cluster", safe(u.cluster)},
+                   {"namespace", safe(u.use.space)},
+                   {"workload", safe(u.use.workload)},
+                   {"container", safe(u.use.container)},
+                   {"command", command},
+                   {"file", safe(u.use.file)},
+                   {"line", u.use.line == 0 ? Json(nullptr) : Json(u.use.line)},
+                   {"as_of", time_text(u.at)}});
+  }
+  return out;
+}
+
+std::string use_text(const StoredUse& u) {
+  if (u.use.line != 0) return escape(u.use.file) + ":" + std::to_string(u.use.line) + (u.use.workload.empty() ? "" : " (" + escape(u.use.workload) + ")");
+  std::string out = u.cluster.empty() ? "" : escape(u.cluster) + " ";
+  if (!u.use.space.empty()) out += escape(u.use.space) + "/";
+  out += escape(u.use.workload);
+  return u.use.container.empty() ? out : out + " (" + escape(u.use.container) + ")";
+}
+
+Json searched_json(const InventoryCounts& c, int64_t at) {
+  return {{"images", c.images}, {"layers", c.layers}, {"as_of", time_text(at)}, {"oldest_crawl", safe(time_text(c.oldest))}, {"unjudged", c.unjudged}};
+}
+
+Json coverage_of(const std::vector<std::pair<std::string, std::string>>& unjudged) {
+  Json out = Json::array();
+  for (const auto& [digest, why] : unjudged) out.push_back({{"image", digest}, {"question", "content"}, {"state", "not_judged"}, {"why", escape(why)}});
+  return out;
+}
+
+std::string proof(const InventoryCounts& c, int64_t at) {
+  std::string s =
+      fmt::format("in {} {} ({} {}) as of {}", c.images, c.images == 1 ? "image" : "images", c.layers, c.layers == 1 ? "layer" : "layers", time_text(at));
+  if (c.oldest != 0) s += "; oldest crawl " + age_text(at - c.oldest) + " ago";
+  if (c.unjudged != 0) s += fmt::format("; {} {} not judged whole (--show-unjudged)", c.unjudged, c.unjudged == 1 ? "image" : "images");
+  return s;
+}
+
+}  // namespace careen

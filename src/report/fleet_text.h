@@ -1,0 +1,28 @@
+// What the answers about a fleet share: times, escaped JSON values, CSV fields, the line that proves a zero. Private to src/report.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/inventory.h"
+
+namespace careen {
+
+using Json = nlohmann::ordered_json;
+
+Json safe(const std::string& s);  // null for an empty one
+Json safe(const std::optional<std::string>& s);
+std::string dump(const Json& j);
+// One field of a CSV file (RFC 4180); a formula that a spreadsheet would run is made text.
+std::string csv(const std::string& field);
+Json tags_json(const std::vector<Tag>& tags);
+Json uses_json(const std::vector<StoredUse>& uses, bool running);
+// prod shop/Deployment/web (app), or compose.yaml:12.
+std::string use_text(const StoredUse& u);
+Json searched_json(const InventoryCounts& c, int64_t at);
+Json coverage_of(const std::vector<std::pair<std::string, std::string>>& unjudged);
+// What every answer ends with, so that a zero is known for what it is.
+std::string proof(const InventoryCounts& c, int64_t at);
+
+}  // namespace careen

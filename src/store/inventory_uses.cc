@@ -1,0 +1,62 @@
+#include "store/inventory_impl.h"
+
+namespace careen {
+namespace {
+
+constexpr const char* kColumns = "SELECT cluster, name, reference, digest, file, line, running, space, workload, container, command, at FROM inv_use ";
+
+std::vector<StoredUse> read_uses(SqlStatement& s) {
+  std::vector<StoredUse> out;
+  while (s.row()) {
+    StoredUse u;
+    u.cluster = s.text(0), u.name = s.text(1);
+    u.use.reference = s.text(2), u.use.digest = s.text(3), u.use.file = s.text(4), u.use.line = static_cast<int>(s.number(5)), u.use.running = s.number(6) != 0;
+    u.use.space = s.text(7), u.use.workload = s.text(8), u.use.container = s.text(9);
+    if (!decode(as_bytes(s.view(10)), &u.use.command)) u.use.command.clear();
+    u.at = s.number(11);
+    out.push_back(std::move(u));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<void> Inventory::replace_uses(const std::string& source, const std::vector<StoredUse>& uses) {
+  Impl& m = *impl_;
+  return m.transaction("uses of images cannot be kept", [&] {
+    if (!m.sql("DELETE FROM inv_use WHERE source=?").with(source).done()) return false;
+    SqlStatement add = m.sql(
+        "INSERT INTO inv_use(source, cluster, name, reference, digest, file, line, running, space, workload, container, command, at) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    return std::all_of(uses.begin(), uses.end(), [&](const StoredUse& u) {
+      std::string command = encode(u.use.command);
+      return add
+          .with(source, u.cluster, u.name, u.use.reference, u.use.digest, u.use.file, u.use.line, u.use.running ? 1 : 0, u.use.space, u.use.workload,
+                u.use.container, SqlBlob{command}, u.at)
+          .done();
+    });
+  });
+}
+
+std::vector<StoredUse> Inventory::uses_of(const std::string& image_digest) {
+  // By a digest of the image, its configuration or an index it is in; else by a name whose newest digest is one of these.
+  SqlStatement s = impl_->sql(
+      (std::string(kColumns) +
+       "WHERE digest IN (SELECT ?1 UNION SELECT parent FROM inv_member WHERE child=?1 UNION SELECT config FROM inv_image WHERE digest=?1 AND config<>'') "
+       "OR (digest='' AND name IN (SELECT t.repository || ':' || t.tag FROM inv_tag t WHERE (t.digest=?1 OR t.digest IN (SELECT parent FROM inv_member WHERE "
+       "child=?1)) AND t.vanished IS NULL AND t.last_seen=(SELECT max(last_seen) FROM inv_tag u WHERE u.repository=t.repository AND u.tag=t.tag))) "
+       "ORDER BY running DESC, cluster, space, workload, container, file, line")
+          .c_str());
+  return read_uses(s.with(image_digest));
+}
+
+std::vector<StoredUse> Inventory::uses_not_indexed() {
+  SqlStatement s = impl_->sql((std::string(kColumns) +
+                               "WHERE NOT (digest<>'' AND (digest IN (SELECT digest FROM inv_image) OR digest IN (SELECT parent FROM inv_member) OR digest IN "
+                               "(SELECT config FROM inv_image))) AND NOT (digest='' AND name IN (SELECT repository || ':' || tag FROM inv_tag)) "
+                               "ORDER BY running DESC, name, cluster, space, workload")
+                                  .c_str());
+  return read_uses(s);
+}
+
+}  // namespace careen

@@ -1,0 +1,26 @@
+// Keys of the inventory's reverse indexes.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "digest/digest.h"
+
+namespace careen {
+
+inline constexpr int kKeyBits = 56;
+
+// 56 bits of a digest: the index stays small, and the layer's facts decide. (Those that the first schema kept as well.)
+inline uint64_t file_key(const Sha256& d) {
+  return load<uint64_t>(d.data(), Endian::big) & ((uint64_t{1} << kKeyBits) - 1);
+}
+
+// Of a name: as many bits of a digest, so that nobody finds another name with the same key cheaply.
+inline constexpr uint8_t kPathKey = 100, kPackageKey = 101;  // kinds of names beside TermKind's
+inline uint64_t name_key(uint8_t kind, std::string_view text) {
+  std::string bytes(1, static_cast<char>(kind));
+  bytes += text;
+  return file_key(sha256_of(as_bytes(bytes)));
+}
+
+}  // namespace careen

@@ -1,0 +1,100 @@
+#include "store/migrations.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "store/keys.h"
+#include "store/runs.h"
+#include "store/sqlite.h"
+#include "store/squeeze.h"
+
+namespace careen {
+
+const char* const kSchema2Sql = R"(
+CREATE TABLE IF NOT EXISTS inv_former(id INTEGER PRIMARY KEY, layer INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS inv_use(id INTEGER PRIMARY KEY, source TEXT NOT NULL, cluster TEXT NOT NULL, name TEXT NOT NULL, reference TEXT NOT NULL,
+                                   digest TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, running INTEGER NOT NULL, space TEXT NOT NULL,
+                                   workload TEXT NOT NULL, container TEXT NOT NULL, command BLOB NOT NULL, at INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS inv_use_source ON inv_use(source);
+CREATE INDEX IF NOT EXISTS inv_use_digest ON inv_use(digest);
+CREATE INDEX IF NOT EXISTS inv_use_name ON inv_use(name);
+)";
+
+namespace {
+
+bool exec(sqlite3* db, const char* sql) {
+  if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK) return true;
+  last_sql_error() = sqlite3_errmsg(db);
+  return false;
+}
+
+// Rows (layer, key), by layer, become one run a layer.
+template <class F>
+bool to_runs(sqlite3* db, RunSet::Family family, const char* select, F key_of) {
+  RunSet runs(db);
+  SqlStatement rows(db, select);
+  std::vector<Posting> one;
+  int64_t layer = -1;
+  auto flush = [&] {
+    std::sort(one.begin(), one.end());
+    one.erase(std::unique(one.begin(), one.end()), one.end());
+    bool ok = runs.add(family, one);
+    one.clear();
+    return ok;
+  };
+  while (rows.row()) {
+    if (rows.number(0) != layer && !flush()) return false;
+    layer = rows.number(0);
+    one.push_back({key_of(rows), layer});
+  }
+  return flush();
+}
+
+// 1 → 2: reverse indexes were plain tables with a row an entry; now they are sorted runs. Images' bodies are compressed.
+bool to_2(sqlite3* db) {
+  if (!exec(db, kRunSchemaSql) || !exec(db, kSchema2Sql)) return false;
+  RunSet runs(db);
+  using Family = RunSet::Family;
+  // A prefix is the first eight bytes of the digest, little-endian, without their lowest bit.
+  auto of_prefix = [](const SqlStatement& s) { return __builtin_bswap64(static_cast<uint64_t>(s.number(1)) << 1) & ((uint64_t{1} << kKeyBits) - 1); };
+  auto of_path = [](const SqlStatement& s) { return name_key(kPathKey, s.view(1)); };
+  auto of_term = [](const SqlStatement& s) { return name_key(static_cast<uint8_t>(s.number(1)), s.view(2)); };
+  auto of_package = [](const SqlStatement& s) { return name_key(kPackageKey, s.view(1)); };
+  if (!to_runs(db, Family::files, "SELECT layer, prefix FROM inv_file ORDER BY layer", of_prefix) ||
+      !to_runs(db, Family::names, "SELECT layer, p.path FROM inv_path_layer a JOIN inv_path p ON a.path=p.id ORDER BY layer", of_path) ||
+      !to_runs(db, Family::names, "SELECT layer, kind, text FROM inv_term_layer JOIN inv_term ON term=id ORDER BY layer", of_term) ||
+      !to_runs(db, Family::names, "SELECT layer, package FROM inv_package_layer ORDER BY layer", of_package))
+    return false;
+  {
+    SqlStatement rows(db, "SELECT path FROM inv_path ORDER BY path");
+    std::vector<std::string> paths;
+    for (bool more = true; more;) {
+      more = rows.row();
+      if (more) paths.push_back(rows.text(0));
+      if ((!more || paths.size() == 64 * kBlockEntries) && !runs.add(paths)) return false;
+      if (paths.size() == 64 * kBlockEntries) paths.clear();
+    }
+  }
+  while (runs.merge_due())
+    if (!runs.merge()) return false;
+  SqlStatement images(db, "SELECT id FROM inv_image"), body(db, "SELECT body FROM inv_image WHERE id=?"), keep(db, "UPDATE inv_image SET body=? WHERE id=?");
+  std::vector<int64_t> ids;
+  while (images.row()) ids.push_back(images.number(0));
+  for (int64_t id : ids) {
+    if (!body.with(id).row()) return false;
+    std::string packed = squeeze(body.view(0));
+    if (!keep.with(SqlBlob{packed}, id).done()) return false;
+  }
+  return exec(db,
+              "DROP TABLE inv_file; DROP TABLE inv_path_layer; DROP TABLE inv_path; DROP TABLE inv_term_layer; DROP TABLE inv_package_layer;"
+              "DELETE FROM inv_term WHERE id NOT IN (SELECT term FROM inv_term_image);"
+              "INSERT OR REPLACE INTO meta SELECT 'next_layer', coalesce(max(id),0)+1 FROM inv_layer;");
+}
+
+}  // namespace
+
+bool migrate_inventory(sqlite3* db, int from) {
+  return from > 1 || (to_2(db) && exec(db, "UPDATE meta SET value='2' WHERE key='schema'"));
+}
+
+}  // namespace careen

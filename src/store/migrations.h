@@ -1,0 +1,15 @@
+// Brings an inventory that an older careen wrote to the schema of this one.
+//
+// Called inside a transaction that the caller begins and commits: a kill leaves the old schema whole.
+#pragma once
+#include <sqlite3.h>
+
+namespace careen {
+
+// What the second schema added to the first.
+extern const char* const kSchema2Sql;
+
+// From schema `from` (1 or later) to kInventorySchema. False with last_sql_error() set when a statement failed.
+bool migrate_inventory(sqlite3* db, int from);
+
+}  // namespace careen

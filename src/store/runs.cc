@@ -1,0 +1,484 @@
+#include "store/runs.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <queue>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+
+namespace careen {
+
+const char* const kRunSchemaSql = R"(
+CREATE TABLE IF NOT EXISTS inv_run(id INTEGER PRIMARY KEY, family INTEGER NOT NULL, level INTEGER NOT NULL, shard INTEGER NOT NULL, entries INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS inv_block(id INTEGER PRIMARY KEY, run INTEGER NOT NULL, first BLOB NOT NULL, body BLOB NOT NULL, sum INTEGER NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS inv_block_first ON inv_block(run, first);
+)";
+
+namespace {
+
+using Family = RunSet::Family;
+
+std::string key_bytes(uint64_t key) {
+  std::string out(8, '\0');
+  for (size_t i = 0; i < 8; ++i) out[i] = static_cast<char>(key >> (56 - 8 * i));
+  return out;
+}
+
+uint32_t shard_of(uint64_t key) {
+  return static_cast<uint32_t>(key >> (kKeyBits - 4)) % kShards;
+}
+uint32_t shard_of(std::string_view path) {  // FNV-1a
+  uint64_t h = 0xcbf29ce484222325;
+  for (char c : path) h = (h ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  return static_cast<uint32_t>(h >> 60) % kShards;
+}
+
+// Against damage alone: whoever can write the file can write this as well.
+int64_t sum_of(std::string_view first, std::string_view body) {
+  uint64_t h = 0x9e3779b97f4a7c15 ^ body.size();
+  auto mix = [&](std::string_view part) {
+    for (size_t i = 0; i < part.size(); i += 8) {
+      uint64_t word = 0;
+      std::memcpy(&word, part.data() + i, std::min<size_t>(8, part.size() - i));
+      h = (h ^ word) * 0xff51afd7ed558ccd;
+      h ^= h >> 32;
+    }
+  };
+  mix(first), mix(body);
+  return static_cast<int64_t>(h);
+}
+
+struct Block {
+  std::string first, body;
+};
+
+enum class Read : uint8_t { block, none, damaged };
+
+Read read_block(sqlite3* db, SqlStatement& s, Block* out) {
+  if (!s.row()) {
+    int rc = sqlite3_errcode(db) & 0xff;
+    return rc == SQLITE_DONE || rc == SQLITE_OK || rc == SQLITE_ROW ? Read::none : Read::damaged;
+  }
+  out->first = s.view(0);
+  out->body = s.view(1);
+  return s.number(2) == sum_of(out->first, out->body) ? Read::block : Read::damaged;
+}
+
+// The one block of a run that may hold a key. One statement for all runs: preparing costs more than looking.
+class BlockFinder {
+ public:
+  explicit BlockFinder(sqlite3* db) : db_(db), s_(db, "SELECT first, body, sum FROM inv_block WHERE run=? AND first<=? ORDER BY first DESC LIMIT 1") {}
+  Read find(int64_t run, uint64_t key, Block* out) {
+    std::string bytes = key_bytes(key);
+    return s_ ? read_block(db_, s_.with(run, SqlBlob{bytes}), out) : Read::damaged;
+  }
+
+ private:
+  sqlite3* db_;
+  SqlStatement s_;
+};
+
+// The blocks of one run in order, from the one that may hold `from`.
+class BlockCursor {
+ public:
+  BlockCursor(sqlite3* db, int64_t run, std::string from)
+      : db_(db),
+        from_(std::move(from)),
+        s_(db,
+           "SELECT first, body, sum FROM inv_block WHERE run=?1 AND first>=coalesce((SELECT max(first) FROM inv_block WHERE run=?1 AND first<=?2), x'') "
+           "ORDER BY first"),
+        damaged_(!s_) {
+    if (s_) s_.with(run, SqlBlob{from_});
+  }
+  bool next() {
+    if (damaged_) return false;
+    Read r = read_block(db_, s_, &block_);
+    damaged_ = r == Read::damaged;
+    return r == Read::block;
+  }
+  bool damaged() const { return damaged_; }
+  const Block& block() const { return block_; }
+
+ private:
+  sqlite3* db_;
+  std::string from_;
+  SqlStatement s_;
+  Block block_;
+  bool damaged_;
+};
+
+bool decode(std::string_view block, std::vector<Posting>* out) {
+  return decode_postings(block, out);
+}
+bool decode(std::string_view block, std::vector<std::string>* out) {
+  return decode_strings(block, out);
+}
+
+// The entries of one run in order.
+template <class Entry>
+class EntryCursor {
+ public:
+  EntryCursor(sqlite3* db, int64_t run) : blocks_(db, run, "") {}
+  bool next() {
+    if (++at_ < entries_.size()) return true;
+    entries_.clear();
+    at_ = 0;
+    if (!blocks_.next()) return false;
+    damaged_ = !decode(blocks_.block().body, &entries_) || entries_.empty();
+    return !damaged_;
+  }
+  bool damaged() const { return damaged_ || blocks_.damaged(); }
+  Entry& entry() { return entries_[at_]; }
+
+ private:
+  BlockCursor blocks_;
+  std::vector<Entry> entries_;
+  size_t at_ = 0;
+  bool damaged_ = false;
+};
+
+// All entries of several runs in one order, each once. False when a run is damaged or `f` says so.
+template <class Entry, class F>
+bool merged(sqlite3* db, const std::vector<int64_t>& runs, F f) {
+  std::vector<std::unique_ptr<EntryCursor<Entry>>> cursors;
+  for (int64_t r : runs) cursors.push_back(std::make_unique<EntryCursor<Entry>>(db, r));
+  auto later = [&](size_t a, size_t b) { return cursors[b]->entry() < cursors[a]->entry(); };
+  std::priority_queue<size_t, std::vector<size_t>, decltype(later)> heads(later);
+  auto advance = [&](size_t i) {
+    if (cursors[i]->next()) heads.push(i);
+    return !cursors[i]->damaged();
+  };
+  for (size_t i = 0; i < cursors.size(); ++i)
+    if (!advance(i)) return false;
+  Entry last{};
+  for (bool begun = false; !heads.empty(); begun = true) {
+    size_t i = heads.top();
+    heads.pop();
+    if (!begun || !(last == cursors[i]->entry())) {
+      last = cursors[i]->entry();
+      if (!f(last)) return false;
+    }
+    if (!advance(i)) return false;
+  }
+  return true;
+}
+
+// One state of the file for all statements of a question: between two of them another process may have merged runs.
+class Snapshot {
+ public:
+  explicit Snapshot(sqlite3* db) : db_(sqlite3_get_autocommit(db) != 0 ? db : nullptr) {
+    if (db_ != nullptr) sqlite3_exec(db_, "BEGIN", nullptr, nullptr, nullptr);
+  }
+  ~Snapshot() {
+    if (db_ != nullptr) sqlite3_exec(db_, "COMMIT", nullptr, nullptr, nullptr);
+  }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+ private:
+  sqlite3* db_;
+};
+
+}  // namespace
+
+std::string encode_postings(const Posting* first, size_t count) {
+  std::string out;
+  put_varint(out, count);
+  uint64_t key = 0;
+  for (size_t i = 0; i < count;) {
+    size_t end = i;
+    while (end < count && first[end].key == first[i].key) ++end;
+    put_varint(out, first[i].key - key);
+    put_varint(out, end - i - 1);
+    key = first[i].key;
+    int64_t value = 0;
+    for (; i < end; ++i) {
+      put_varint(out, static_cast<uint64_t>(first[i].value - value));
+      value = first[i].value;
+    }
+  }
+  return out;
+}
+
+bool decode_postings(std::string_view block, std::vector<Posting>* out) {
+  Bytes b = as_bytes(block);
+  size_t at = 0;
+  uint64_t count = 0, key = 0;
+  if (!get_varint(b, &at, &count) || count > b.size()) return false;
+  out->reserve(out->size() + static_cast<size_t>(count));
+  for (bool begun = false; count != 0; begun = true) {
+    uint64_t step = 0, more = 0;
+    if (!get_varint(b, &at, &step) || !get_varint(b, &at, &more) || more >= count || step > UINT64_MAX - key || (begun && step == 0)) return false;
+    key += step;
+    uint64_t value = 0;
+    for (uint64_t i = 0; i <= more; ++i, --count) {
+      uint64_t delta = 0;
+      if (!get_varint(b, &at, &delta) || delta > static_cast<uint64_t>(INT64_MAX) - value || (i != 0 && delta == 0)) return false;
+      value += delta;
+      out->push_back({key, static_cast<int64_t>(value)});
+    }
+  }
+  return at == b.size();
+}
+
+std::string encode_strings(const std::vector<std::string>& sorted) {
+  std::string out;
+  put_varint(out, sorted.size());
+  std::string_view before;
+  for (const std::string& s : sorted) {
+    size_t same =
+        static_cast<size_t>(std::mismatch(before.begin(), before.begin() + static_cast<long>(std::min(before.size(), s.size())), s.begin()).second - s.begin());
+    put_varint(out, same);
+    put_varint(out, s.size() - same);
+    out.append(s, same);
+    before = s;
+  }
+  return out;
+}
+
+bool decode_strings(std::string_view block, std::vector<std::string>* out) {
+  Bytes b = as_bytes(block);
+  size_t at = 0;
+  uint64_t count = 0;
+  if (!get_varint(b, &at, &count) || count > b.size()) return false;
+  size_t begin = out->size(), total = 0;
+  for (uint64_t i = 0; i < count; ++i) {
+    uint64_t same = 0, rest = 0;
+    if (!get_varint(b, &at, &same) || !get_varint(b, &at, &rest) || rest > b.size() - at) return false;
+    if (same > (i == 0 ? 0 : out->back().size()) || (total += same + rest) > (size_t{64} << 20)) return false;
+    std::string s = i == 0 ? std::string() : out->back().substr(0, same);
+    s.append(block.substr(at, rest));
+    at += rest;
+    if (out->size() > begin && s <= out->back()) return false;
+    out->push_back(std::move(s));
+  }
+  return at == b.size();
+}
+
+int64_t RunSet::begin_run(Family family, uint32_t level, uint32_t shard, uint64_t entries) {
+  SqlStatement s(db_, "INSERT INTO inv_run(family, level, shard, entries) VALUES(?,?,?,?)");
+  return s.with(static_cast<int>(family), uint64_t{level}, uint64_t{shard}, entries).done() ? sqlite3_last_insert_rowid(db_) : 0;
+}
+
+bool RunSet::add_block(int64_t run, std::string_view first, const std::string& body) {
+  if (!insert_block_) insert_block_ = SqlStatement(db_, "INSERT INTO inv_block(run, first, body, sum) VALUES(?,?,?,?)");
+  return insert_block_.with(run, SqlBlob{first}, SqlBlob{body}, sum_of(first, body)).done();
+}
+
+bool RunSet::write_postings(Family family, uint32_t level, uint32_t shard, const std::vector<Posting>& postings) {
+  if (postings.empty()) return true;
+  int64_t run = begin_run(family, level, shard, postings.size());
+  for (size_t i = 0; run != 0 && i < postings.size();) {
+    size_t end = std::min(i + kBlockEntries, postings.size());
+    while (end < postings.size() && postings[end].key == postings[end - 1].key) ++end;  // a key is in one block
+    if (!add_block(run, key_bytes(postings[i].key), encode_postings(postings.data() + i, end - i))) return false;
+    i = end;
+  }
+  return run != 0;
+}
+
+bool RunSet::add(Family family, const std::vector<Posting>& postings) {
+  return write_postings(family, 0, 0, postings);
+}
+
+bool RunSet::add(const std::vector<std::string>& paths) {
+  if (paths.empty()) return true;
+  int64_t run = begin_run(Family::paths, 0, 0, paths.size());
+  for (size_t i = 0; run != 0 && i < paths.size(); i += kBlockEntries) {
+    std::vector<std::string> part(paths.begin() + static_cast<long>(i), paths.begin() + static_cast<long>(std::min(i + kBlockEntries, paths.size())));
+    if (!add_block(run, part[0], encode_strings(part))) return false;
+  }
+  return run != 0;
+}
+
+std::vector<RunSet::Run> RunSet::runs(const char* where) const {
+  std::vector<Run> out;
+  SqlStatement s(db_, (std::string("SELECT id, family, level, shard, entries FROM inv_run ") + where).c_str());
+  while (s.row())
+    out.push_back({s.number(0), static_cast<Family>(s.number(1)), static_cast<uint32_t>(s.number(2)), static_cast<uint32_t>(s.number(3)),
+                   static_cast<uint64_t>(s.number(4))});
+  return out;
+}
+
+// The oldest runs of a level and shard that has gathered enough, lowest level first.
+std::vector<RunSet::Run> RunSet::due() const {
+  std::vector<Run> group;
+  for (const Run& r : runs("ORDER BY level, family, shard, id")) {
+    if (!group.empty() && (group[0].level != r.level || group[0].family != r.family || group[0].shard != r.shard)) group.clear();
+    group.push_back(r);
+    if (group.size() == (r.level == 0 ? kFanInFirst : kFanIn)) return group;
+  }
+  return {};
+}
+
+bool RunSet::merge_due() const {
+  return !due().empty();
+}
+
+bool RunSet::merge() {
+  auto group = due();
+  return !group.empty() && merge_group(group) && drop(group);
+}
+
+bool RunSet::merge_all() {
+  for (Family family : {Family::files, Family::names, Family::paths}) {
+    std::string where = "WHERE family=" + std::to_string(static_cast<int>(family));
+    if (auto fresh = runs((where + " AND level=0").c_str()); !fresh.empty() && (!merge_group(fresh) || !drop(fresh))) return false;
+    for (uint32_t shard = 0; shard < kShards; ++shard) {
+      auto group = runs((where + " AND level>0 AND shard=" + std::to_string(shard) + " ORDER BY level").c_str());
+      if (group.size() > 1 && (!merge_group(group) || !drop(group))) return false;
+    }
+  }
+  return true;
+}
+
+namespace {
+
+// Takes entries in order and writes them as blocks.
+template <class Entry>
+struct Blocks {
+  std::vector<Entry> waiting;
+  int64_t run = 0;
+  uint64_t entries = 0;
+};
+bool may_cut(const Blocks<Posting>& b, const Posting& next) {
+  return b.waiting.size() >= kBlockEntries && b.waiting.back().key != next.key;
+}
+bool may_cut(const Blocks<std::string>& b, const std::string&) {
+  return b.waiting.size() >= kBlockEntries;
+}
+std::string first_of(const Blocks<Posting>& b) {
+  return key_bytes(b.waiting[0].key);
+}
+std::string first_of(const Blocks<std::string>& b) {
+  return b.waiting[0];
+}
+std::string encoded(const Blocks<Posting>& b) {
+  return encode_postings(b.waiting.data(), b.waiting.size());
+}
+std::string encoded(const Blocks<std::string>& b) {
+  return encode_strings(b.waiting);
+}
+uint32_t shard_of_entry(const Posting& p) {
+  return shard_of(p.key);
+}
+uint32_t shard_of_entry(const std::string& s) {
+  return shard_of(s);
+}
+
+}  // namespace
+
+bool RunSet::merge_group(const std::vector<Run>& group) {
+  std::vector<int64_t> ids;
+  uint32_t level = 0;
+  for (const Run& r : group) {
+    ids.push_back(r.id);
+    level = std::max(level, r.level + 1);
+  }
+  auto into_shards = [&]<class Entry>(Entry) {
+    std::array<Blocks<Entry>, kShards> shards;
+    auto flush = [&](Blocks<Entry>& b) {
+      b.entries += b.waiting.size();
+      bool ok = add_block(b.run, first_of(b), encoded(b));
+      b.waiting.clear();
+      return ok;
+    };
+    bool ok = merged<Entry>(db_, ids, [&](const Entry& e) {
+      uint32_t shard = shard_of_entry(e);
+      Blocks<Entry>& b = shards[shard];
+      if (b.run == 0 && (b.run = begin_run(group[0].family, level, shard, 0)) == 0) return false;
+      if (may_cut(b, e) && !flush(b)) return false;
+      b.waiting.push_back(e);
+      return true;
+    });
+    SqlStatement count(db_, "UPDATE inv_run SET entries=? WHERE id=?");
+    for (Blocks<Entry>& b : shards)
+      if (b.run != 0) ok = ok && flush(b) && count.with(b.entries, b.run).done();
+    return ok;
+  };
+  return group[0].family == Family::paths ? into_shards(std::string()) : into_shards(Posting{});
+}
+
+bool RunSet::drop(const std::vector<Run>& group) {
+  SqlStatement blocks(db_, "DELETE FROM inv_block WHERE run=?"), run(db_, "DELETE FROM inv_run WHERE id=?");
+  return std::all_of(group.begin(), group.end(), [&](const Run& r) { return blocks.with(r.id).done() && run.with(r.id).done(); });
+}
+
+bool RunSet::find(Family family, const std::vector<uint64_t>& keys, const std::function<void(uint64_t, const std::vector<int64_t>&)>& f) {
+  Snapshot snapshot(db_);
+  bool whole = true;
+  std::vector<Posting> hits, entries;
+  BlockFinder finder(db_);
+  Block block;
+  for (const Run& r : runs(("WHERE family=" + std::to_string(static_cast<int>(family))).c_str())) {
+    entries.clear();
+    for (uint64_t key : keys) {
+      if (r.level != 0 && shard_of(key) != r.shard) continue;
+      if (entries.empty() || entries.back().key < key) {
+        entries.clear();
+        Read read = finder.find(r.id, key, &block);
+        whole &= read != Read::damaged;
+        if (read != Read::block) continue;
+        whole &= decode_postings(block.body, &entries);
+      }
+      auto it = std::lower_bound(entries.begin(), entries.end(), Posting{key, 0});
+      for (; it != entries.end() && it->key == key; ++it) hits.push_back(*it);
+    }
+  }
+  std::sort(hits.begin(), hits.end());
+  hits.erase(std::unique(hits.begin(), hits.end()), hits.end());
+  std::vector<int64_t> values;
+  for (size_t i = 0; i < hits.size(); ++i) {
+    values.push_back(hits[i].value);
+    if (i + 1 < hits.size() && hits[i + 1].key == hits[i].key) continue;
+    f(hits[i].key, values);
+    values.clear();
+  }
+  return whole;
+}
+
+bool RunSet::scan_paths(const std::string& from, const std::string& to, const std::function<bool(const std::string&)>& f) {
+  Snapshot snapshot(db_);
+  bool whole = true;
+  std::vector<std::string> block;
+  for (const Run& r : runs(("WHERE family=" + std::to_string(static_cast<int>(Family::paths))).c_str())) {
+    BlockCursor cursor(db_, r.id, from);
+    while (cursor.next() && (to.empty() || cursor.block().first < to)) {
+      block.clear();
+      whole &= decode_strings(cursor.block().body, &block);
+      for (const std::string& path : block)
+        if (path >= from && (to.empty() || path < to) && !f(path)) return whole;
+    }
+    whole &= !cursor.damaged();
+  }
+  return whole;
+}
+
+std::vector<std::string> RunSet::problems() {
+  Snapshot snapshot(db_);
+  std::vector<std::string> out;
+  auto wrong = [&](const Run& r, const char* what) {
+    if (out.size() < 20) out.push_back("run " + std::to_string(r.id) + " of the reverse index " + what);
+  };
+  for (const Run& r : runs("ORDER BY id")) {
+    uint64_t count = 0;
+    auto walk = [&]<class Entry>(Entry last) {
+      EntryCursor<Entry> c(db_, r.id);
+      for (; c.next(); last = c.entry(), ++count) {
+        if (count != 0 && !(last < c.entry())) return wrong(r, "is out of order");
+        if (r.level != 0 && shard_of_entry(c.entry()) != r.shard) return wrong(r, "has entries of another shard");
+      }
+      if (c.damaged()) return wrong(r, "is damaged");
+      if (count != r.entries) wrong(r, "lacks entries");
+    };
+    r.family == Family::paths ? walk(std::string()) : walk(Posting{});
+  }
+  if (SqlStatement s(db_, "SELECT count(*) FROM inv_block WHERE run NOT IN (SELECT id FROM inv_run)"); s.row() && s.number(0) != 0)
+    out.push_back("blocks of the reverse index belong to no run");
+  return out;
+}
+
+}  // namespace careen

@@ -1,0 +1,85 @@
+// Reverse indexes of an inventory as sorted runs: from a key (part of a digest, or a hash of a name) to the numbers of the
+// layers that have it, and a dictionary of distinct paths.
+//
+// What a layer brings is written once as a small sorted run. When kFanInFirst runs of the lowest level have gathered they are
+// merged and cut by key into kShards shards; from there on, kFanIn runs of one level and shard make one of the next. So each
+// entry is written a few times, always in order, each merge is small, and a question looks into a few dozen runs. This is the
+// size-tiered form of the log-structured merge tree (O'Neil and others, 1996).
+//
+// A run is a row of `inv_run`, its blocks are rows of `inv_block` ordered by their first key. Blocks carry a checksum; a
+// damaged one makes its run unreadable, which problems() tells. Nothing here begins a transaction: add() and merge() are called
+// inside the caller's, so that a kill leaves either all of a run or nothing of it. Used by one thread at a time.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/keys.h"
+#include "store/sqlite.h"
+
+namespace careen {
+
+inline constexpr size_t kFanInFirst = 16, kFanIn = 8;
+inline constexpr uint32_t kShards = 16;
+inline constexpr size_t kBlockEntries = 1024;  // postings of one block; its bytes are some 4 to 8 KiB
+
+extern const char* const kRunSchemaSql;  // the tables
+
+struct Posting {
+  uint64_t key = 0;
+  int64_t value = 0;  // not negative
+  auto operator<=>(const Posting&) const = default;
+};
+
+// The bytes of one block. Decoders take any bytes: false, and nothing appended that is out of order, where they are damaged.
+std::string encode_postings(const Posting* first, size_t count);
+bool decode_postings(std::string_view block, std::vector<Posting>* out);
+std::string encode_strings(const std::vector<std::string>& sorted);
+bool decode_strings(std::string_view block, std::vector<std::string>* out);
+
+class RunSet {
+ public:
+  enum class Family : uint8_t { files = 1, names = 2, paths = 3 };
+
+  explicit RunSet(sqlite3* db) : db_(db) {}
+
+  // `postings` ascending and distinct; keys of kKeyBits bits at most.
+  bool add(Family family, const std::vector<Posting>& postings);
+  bool add(const std::vector<std::string>& paths);  // ascending and distinct
+  // Merges one group of runs where enough have gathered; false when nothing was to be done or a write failed (last_sql_error()).
+  bool merge();
+  bool merge_due() const;
+  // All runs of each shard into one.
+  bool merge_all();
+
+  // The values of each key, ascending; `keys` ascending. f is called for keys that have any.
+  // False when part of the index could not be read: the answer is not whole.
+  bool find(Family family, const std::vector<uint64_t>& keys, const std::function<void(uint64_t key, const std::vector<int64_t>& values)>& f);
+  // The same for every path from `from` on and before `to` ("" for no end), once for each run that has it, in no order; false from f stops.
+  bool scan_paths(const std::string& from, const std::string& to, const std::function<bool(const std::string& path)>& f);
+
+  // Walks everything; what is wrong in words.
+  std::vector<std::string> problems();
+
+ private:
+  struct Run {
+    int64_t id = 0;
+    Family family = Family::files;
+    uint32_t level = 0, shard = 0;
+    uint64_t entries = 0;
+  };
+  std::vector<Run> runs(const char* where) const;
+  std::vector<Run> due() const;
+  int64_t begin_run(Family family, uint32_t level, uint32_t shard, uint64_t entries);
+  bool add_block(int64_t run, std::string_view first, const std::string& body);
+  bool write_postings(Family family, uint32_t level, uint32_t shard, const std::vector<Posting>& postings);
+  bool merge_group(const std::vector<Run>& group);
+  bool drop(const std::vector<Run>& group);
+
+  sqlite3* db_;
+  SqlStatement insert_block_;
+};
+
+}  // namespace careen
