@@ -75,15 +75,17 @@ Result<void> Inventory::Impl::open(Mode mode) {
       return exec(kSchemaSql) && exec(kRunSchemaSql) && exec(kSchema2Sql) &&
              sql("INSERT OR IGNORE INTO meta VALUES('schema', ?)").with(std::to_string(kInventorySchema)).done();
     });
-  SqlStatement version = sql("SELECT value FROM meta WHERE key='schema'");
-  auto have = version.row() ? to_number(version.view(0)) : std::nullopt;
+  auto schema = [&] {  // its statement ends here: tables that one still reads cannot be dropped
+    SqlStatement version = sql("SELECT value FROM meta WHERE key='schema'");
+    return version.row() ? to_number(version.view(0)) : std::nullopt;
+  };
+  auto have = schema();
   if (!have || *have == 0) return Error{Errc::corrupt, escape(path) + " is not an inventory of careen"};
   if (*have > kInventorySchema)
     return Error{Errc::unsupported, "the inventory " + escape(path) + " was written by a newer careen (schema " + std::to_string(*have) + ")"};
   if (*have < kInventorySchema) {
     auto migrated = transaction("cannot be brought to this careen's schema", [&] {
-      SqlStatement again = sql("SELECT value FROM meta WHERE key='schema'");  // another process may have done it
-      auto from = again.row() ? to_number(again.view(0)) : std::nullopt;
+      auto from = schema();  // another process may have done it
       return from && migrate_inventory(db, static_cast<int>(*from));
     });
     if (!migrated && mode == Mode::read && sqlite3_db_readonly(db, "main") == 1)

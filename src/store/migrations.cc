@@ -50,9 +50,7 @@ bool to_runs(sqlite3* db, RunSet::Family family, const char* select, F key_of) {
   return flush();
 }
 
-// 1 → 2: reverse indexes were plain tables with a row an entry; now they are sorted runs. Images' bodies are compressed.
-bool to_2(sqlite3* db) {
-  if (!exec(db, kRunSchemaSql) || !exec(db, kSchema2Sql)) return false;
+bool indexes_to_runs(sqlite3* db) {
   RunSet runs(db);
   using Family = RunSet::Family;
   // A prefix is the first eight bytes of the digest, little-endian, without their lowest bit.
@@ -77,6 +75,10 @@ bool to_2(sqlite3* db) {
   }
   while (runs.merge_due())
     if (!runs.merge()) return false;
+  return true;
+}
+
+bool compress_images(sqlite3* db) {
   SqlStatement images(db, "SELECT id FROM inv_image"), body(db, "SELECT body FROM inv_image WHERE id=?"), keep(db, "UPDATE inv_image SET body=? WHERE id=?");
   std::vector<int64_t> ids;
   while (images.row()) ids.push_back(images.number(0));
@@ -85,7 +87,13 @@ bool to_2(sqlite3* db) {
     std::string packed = squeeze(body.view(0));
     if (!keep.with(SqlBlob{packed}, id).done()) return false;
   }
-  return exec(db,
+  return true;
+}
+
+// 1 → 2: reverse indexes were plain tables with a row an entry; now they are sorted runs. Images' bodies are compressed.
+bool to_2(sqlite3* db) {
+  return exec(db, kRunSchemaSql) && exec(db, kSchema2Sql) && indexes_to_runs(db) && compress_images(db) &&
+         exec(db,
               "DROP TABLE inv_file; DROP TABLE inv_path_layer; DROP TABLE inv_path; DROP TABLE inv_term_layer; DROP TABLE inv_package_layer;"
               "DELETE FROM inv_term WHERE id NOT IN (SELECT term FROM inv_term_image);"
               "INSERT OR REPLACE INTO meta SELECT 'next_layer', coalesce(max(id),0)+1 FROM inv_layer;");
