@@ -49,7 +49,7 @@ Result<uint64_t> size_option(const char* name, const std::string& text) {
 }  // namespace
 
 Result<void> scan_options(const ImageOptions& o, std::shared_ptr<LayerCache> cache, ScanOptions& scan, ResolveOptions& resolve) {
-  CAREEN_ASSIGN(ThreatSet threats, load_threats({o.threats, o.replace}));
+  CAREEN_ASSIGN(ThreatSet threats, load_threats({o.threats, o.replace, o.kept}));
   scan.threats = std::make_shared<const ThreatSet>(std::move(threats));
   CAREEN_ASSIGN(scan.spool_limit, size_option("--spool-limit", o.spool_limit));
   CAREEN_ASSIGN(scan.max_layer, size_option("--max-layer-size", o.max_layer));
@@ -75,12 +75,13 @@ Result<void> scan_options(const ImageOptions& o, std::shared_ptr<LayerCache> cac
 
 namespace {
 
-Result<std::vector<ScanResult>> scan_all(const ImageOptions& o) {
+Result<std::vector<ScanResult>> scan_all(ImageOptions o) {
   ScanOptions scan;
   ResolveOptions resolve;
   std::unique_ptr<Inventory> inventory;
   if (!o.store.empty()) {
     CAREEN_ASSIGN(inventory, Inventory::open(o.store, Inventory::Mode::write));
+    o.kept = inventory->kept_threats();
   }
   CAREEN_TRY(scan_options(o, inventory ? inventory->layers() : nullptr, scan, resolve));
   if (inventory) scan.wants_facts = true;

@@ -16,6 +16,7 @@ struct ImageOptions {
   bool all_platforms = false;
   std::vector<std::string> threats;
   bool replace = false;
+  std::vector<KeptRecord> kept;  // of the inventory that the command works with
   std::string cache_dir, spool_limit, max_layer;
   bool wants_facts = false;  // of the command, not of the user: see ScanOptions
   bool no_cache = false, insecure = false, quiet = false, verbose = false, no_progress = false;
@@ -60,6 +61,10 @@ Command add_packages(CLI::App& app);
 Command add_files(CLI::App& app);
 Command add_explain(CLI::App& app);
 Command add_threat(CLI::App& app);
+Command add_threat_add(CLI::App& app);
+Command add_threat_remove(CLI::App& app);
+// The records that an inventory keeps.
+Result<std::vector<KeptRecord>> kept_in_store(const std::string& store);
 Command add_cache(CLI::App& app);
 Command add_index(CLI::App& app);
 Command add_hunt(CLI::App& app);

@@ -24,7 +24,7 @@ struct ExplainCommand {
 };
 
 Result<std::string> explain(const ExplainCommand& c) {
-  CAREEN_ASSIGN(ThreatSet set, load_threats({c.threats, c.replace}));
+  CAREEN_ASSIGN(ThreatSet set, load_threats({c.threats, c.replace, {}}));
   if (const Threat* t = set.find(c.what)) return explain_threat(*t, look());
   std::string path = c.report.empty() ? state_directory() + "/last-report.json" : c.report;
   auto text = read_file(path, kMaxReport);
@@ -47,7 +47,7 @@ Result<std::string> explain(const ExplainCommand& c) {
 }
 
 struct ThreatCommand {
-  std::string id, file;
+  std::string id, file, store;
   std::vector<std::string> threats;
   bool replace = false;
 };
@@ -101,14 +101,19 @@ Command add_threat(CLI::App& app) {
   fresh->add_option("ID", c->id, "The threat's id, as CVE-2026-1234")->required();
   auto* checked = app.add_subcommand("check", "Check a record; mistakes are told with file and line");
   checked->add_option("FILE", c->file, "The record")->required();
+  auto* added = app.add_subcommand("add", "Keep records in the inventory, and tell at once which images they concern");
+  Command run_add = add_threat_add(*added);
+  auto* removed = app.add_subcommand("remove", "Take a kept record out of the inventory");
+  Command run_remove = add_threat_remove(*removed);
   auto* listed = app.add_subcommand("list", "List the threats that careen knows");
   auto* shown = app.add_subcommand("show", "Tell about one threat");
   shown->add_option("ID", c->id, "Its id or an alias")->required();
   for (auto* s : {listed, shown}) {
     s->add_option("--threats", c->threats, "More threat records");
     s->add_flag("--replace", c->replace, "A record of --threats may take the place of a built-in one");
+    s->add_option("--store", c->store, "Also those that this inventory keeps");
   }
-  app.footer("Example:\n  careen threat new CVE-2026-1234 > mine.yaml && careen threat check mine.yaml\n");
+  app.footer("Example:\n  careen threat new CVE-2026-1234 > mine.yaml && careen threat check mine.yaml\n  careen threat add mine.yaml\n");
   return [=] {
     if (fresh->parsed()) {
       auto skeleton = threat_skeleton(c->id);
@@ -119,7 +124,11 @@ Command add_threat(CLI::App& app) {
       });
     }
     if (checked->parsed()) return check(*c);
-    auto set = load_threats({c->threats, c->replace});
+    if (added->parsed()) return run_add();
+    if (removed->parsed()) return run_remove();
+    auto kept = c->store.empty() ? Result<std::vector<KeptRecord>>(std::vector<KeptRecord>{}) : kept_in_store(c->store);
+    if (!kept) return complain(kept.error());
+    auto set = load_threats({c->threats, c->replace, *kept});
     if (!set) return complain(set.error());
     if (listed->parsed()) return told([&]() -> Result<std::string> { return list(*set); });
     return told([&]() -> Result<std::string> {

@@ -18,33 +18,61 @@ int order_of(const Exposed& e) {
   return reach * 10 - static_cast<int>(e.finding.severity);
 }
 
-// Judges every image anew whose conclusion rests on other knowledge, and keeps it.
-Result<size_t> bring_up_to_date(Inventory& inventory, const ScanOptions& options) {
-  std::string knowledge = knowledge_digest(*options.threats);
-  size_t count = 0;
-  for (Id id : inventory.images_judged_otherwise(knowledge)) {
-    auto image = inventory.image(id);
-    if (!image) continue;
-    CAREEN_ASSIGN(ScanResult result, rejudge(inventory, *image, options));
-    CAREEN_TRY(keep_judgement(inventory, *image, result));
-    ++count;
+// The images as today's knowledge judges them.
+class Judged {
+ public:
+  Judged(Inventory& inventory, const ScanOptions& options, bool keep) : inventory_(inventory), options_(options), keep_(keep) {}
+
+  // Judges every image anew whose conclusion rests on other knowledge.
+  Result<size_t> bring_up_to_date() {
+    size_t count = 0;
+    for (Id id : inventory_.images_judged_otherwise(knowledge_digest(*options_.threats))) {
+      auto image = inventory_.image(id);
+      if (!image) continue;
+      CAREEN_ASSIGN(ScanResult result, rejudge(inventory_, *image, options_));
+      if (keep_)
+        CAREEN_TRY(keep_judgement(inventory_, *image, result));
+      else
+        anew_.emplace(id, with_judgement(inventory_, *image, result));
+      ++count;
+    }
+    return count;
   }
-  return count;
-}
+
+  std::vector<Id> with_threat(const std::string& threat) {
+    std::vector<Id> out = inventory_.images_with_term(TermKind::threat, threat, false);
+    std::erase_if(out, [&](Id id) { return anew_.contains(id); });
+    for (const auto& [id, image] : anew_)
+      if (std::find(image.terms.begin(), image.terms.end(), std::pair(TermKind::threat, threat)) != image.terms.end()) out.push_back(id);
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+  std::optional<StoredImage> image(Id id) {
+    auto it = anew_.find(id);
+    return it == anew_.end() ? inventory_.image(id) : std::optional(it->second);
+  }
+
+ private:
+  Inventory& inventory_;
+  const ScanOptions& options_;
+  bool keep_;
+  std::map<Id, StoredImage> anew_;
+};
 
 }  // namespace
 
-Result<Exposure> exposure_of(Inventory& inventory, const std::string& name, const ScanOptions& options) {
+Result<Exposure> exposure_of(Inventory& inventory, const std::string& name, const ScanOptions& options, bool keep) {
   const Threat* threat = options.threats->find(name);
   if (threat == nullptr) return Error{Errc::usage, "no threat " + escape(name) + " is known: careen threat list shows which are, --threats adds more"};
   Exposure out;
   out.threat = threat->id;
   out.title = threat->title;
-  CAREEN_ASSIGN(out.rejudged, bring_up_to_date(inventory, options));
+  Judged judged(inventory, options, keep);
+  CAREEN_ASSIGN(out.rejudged, judged.bring_up_to_date());
   out.searched = inventory.counts();
-  std::vector<Id> ids = inventory.images_with_term(TermKind::threat, threat->id, false);
+  std::vector<Id> ids = judged.with_threat(threat->id);
   for (Id id : ids) {
-    auto i = inventory.image(id);
+    auto i = judged.image(id);
     ScanResult r;
     if (!i || !restore_judged(i->judged, r)) continue;
     auto it =

@@ -1,6 +1,7 @@
 // Every image of the inventory that a threat affects, what carries it, and what to rebuild first.
 //
-// Images that were judged with other knowledge are judged anew from their stored facts; no layer is read.
+// Images that were judged with other knowledge are judged anew from their stored facts; no layer is read. What that concludes is kept
+// where `keep` is set; records that are given for one question alone leave the inventory as it is.
 #pragma once
 #include <string>
 #include <vector>
@@ -34,6 +35,6 @@ struct Exposure {
   std::vector<std::pair<std::string, std::string>> unjudged;
 };
 
-Result<Exposure> exposure_of(Inventory& inventory, const std::string& threat, const ScanOptions& options);
+Result<Exposure> exposure_of(Inventory& inventory, const std::string& threat, const ScanOptions& options, bool keep = true);
 
 }  // namespace careen

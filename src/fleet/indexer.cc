@@ -301,7 +301,7 @@ Result<ScanResult> rejudge(Inventory& inventory, const StoredImage& s, const Sca
   return scan_image(image, o);
 }
 
-Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result) {
+StoredImage with_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result) {
   StoredImage s = image;
   s.judged = store_judged(result);
   s.verdict = to_text(result.judgement.verdict);
@@ -312,7 +312,11 @@ Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, cons
   s.terms = inventory.terms_of(image.digest);
   std::erase_if(s.terms, [](const auto& t) { return t.first == TermKind::threat; });
   for (const std::string& t : threats_in(result)) s.terms.emplace_back(TermKind::threat, t);
-  return inventory.add_image(s, image.last_seen);
+  return s;
+}
+
+Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result) {
+  return inventory.add_image(with_judgement(inventory, image, result), image.last_seen);
 }
 
 Result<IndexSummary> index_images(Inventory& inventory, const std::vector<std::string>& sources, IndexOptions options) {

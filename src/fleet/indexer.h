@@ -42,6 +42,9 @@ std::string knowledge_digest(const ThreatSet& threats);
 // Judges an image of the inventory anew from its stored facts, without reading a layer.
 Result<ScanResult> rejudge(Inventory& inventory, const StoredImage& image, const ScanOptions& options);
 
+// The image as such a judgement has it.
+StoredImage with_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result);
+
 // Keeps what such a judgement concluded.
 Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result);
 

@@ -56,6 +56,25 @@ Result<ThreatSet> load_threats(const ThreatOptions& options) {
   built_in.count = set.threats.size();
   built_in.digest = digest_of(as_bytes(all));
   set.sources.push_back(built_in);
+  KnowledgeSource kept{"threat records of the inventory", 0, {}, ""};
+  std::string kept_text;
+  for (const KeptRecord& r : options.kept) {
+    CAREEN_ASSIGN(Threat t, parse_threat(r.text, "the inventory's record " + r.id));
+    kept_text += r.text;
+    kept.date = std::max(kept.date, t.updated);
+    ++kept.count;
+    auto same = std::find_if(set.threats.begin(), set.threats.end(), [&](const Threat& o) { return o.id == t.id; });
+    if (same == set.threats.end())
+      set.threats.push_back(std::move(t));
+    else if (r.replace)
+      *same = std::move(t);
+    else
+      return Error{Errc::usage, "the inventory keeps a record " + escape(r.id) + " that is built in by now: careen threat remove " + escape(r.id)};
+  }
+  if (kept.count != 0) {
+    kept.digest = digest_of(as_bytes(kept_text));
+    set.sources.push_back(kept);
+  }
   std::set<std::string> given;
 
   KnowledgeSource added{"threat records of --threats", 0, {}, ""};
@@ -75,7 +94,8 @@ Result<ThreatSet> load_threats(const ThreatOptions& options) {
         continue;
       }
       if (!options.replace)
-        return Error{Errc::usage, escape(file) + ":1: threat " + t.id + " is built in; give --replace to have this record stand in its place"};
+        return Error{Errc::usage,
+                     escape(file) + ":1: threat " + t.id + " is built in or kept in the inventory; give --replace to have this record stand in its place"};
       set.sources.push_back({"built-in record " + t.id + " replaced by --replace", 1, digest_of(as_bytes(text)), t.updated});
       *same = std::move(t);
     }

@@ -26,9 +26,16 @@ struct ThreatSet {
   const Threat* find(std::string_view id_or_alias) const;
 };
 
+// A record that an inventory keeps (`careen threat add`).
+struct KeptRecord {
+  std::string id, text;
+  bool replace = false;  // it stands in the place of a built-in one of the same id
+};
+
 struct ThreatOptions {
   std::vector<std::string> paths;  // files, or folders whose *.yaml and *.yml are taken in the order of their names
-  bool replace = false;            // a record may take the place of a built-in one of the same id
+  bool replace = false;            // a record may take the place of a built-in or kept one of the same id
+  std::vector<KeptRecord> kept;
 };
 
 Result<ThreatSet> load_threats(const ThreatOptions& options);

@@ -18,6 +18,7 @@
 
 #include "facts/layer_facts.h"
 #include "formats/image_uses.h"
+#include "knowledge/threat_set.h"
 #include "store/cache.h"
 
 namespace careen {
@@ -123,6 +124,11 @@ class Inventory {
   Result<void> note_crawl(const Crawl& c);
   Result<void> note_failure(const std::string& reference, const std::string& why, int64_t now);
   Result<void> forget_failure(const std::string& reference);
+
+  // Threat records that this inventory is judged with, beside those that are built in.
+  Result<void> keep_threat(const KeptRecord& record, int64_t now);
+  Result<bool> drop_threat(const std::string& id);  // false: it was not kept
+  std::vector<KeptRecord> kept_threats();
 
   // What one source (a file, a cluster's list) says now, in place of what it said before.
   Result<void> replace_uses(const std::string& source, const std::vector<StoredUse>& uses);

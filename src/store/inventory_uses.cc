@@ -59,4 +59,27 @@ std::vector<StoredUse> Inventory::uses_not_indexed() {
   return read_uses(s);
 }
 
+Result<void> Inventory::keep_threat(const KeptRecord& record, int64_t now) {
+  return impl_->transaction("a threat record cannot be kept", [&] {
+    return impl_->sql("INSERT OR REPLACE INTO inv_threat VALUES(?,?,?,?)").with(record.id, record.text, record.replace ? 1 : 0, now).done();
+  });
+}
+
+Result<bool> Inventory::drop_threat(const std::string& id) {
+  bool was = false;
+  CAREEN_TRY(impl_->transaction("a threat record cannot be dropped", [&] {
+    bool ok = impl_->sql("DELETE FROM inv_threat WHERE id=?").with(id).done();
+    was = sqlite3_changes(impl_->db) != 0;
+    return ok;
+  }));
+  return was;
+}
+
+std::vector<KeptRecord> Inventory::kept_threats() {
+  std::vector<KeptRecord> out;
+  for (SqlStatement s = impl_->sql("SELECT id, body, takes_place FROM inv_threat ORDER BY id"); s.row();)
+    out.push_back({s.text(0), s.text(1), s.number(2) != 0});
+  return out;
+}
+
 }  // namespace careen

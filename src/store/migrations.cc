@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS inv_use(id INTEGER PRIMARY KEY, source TEXT NOT NULL,
                                    workload TEXT NOT NULL, container TEXT NOT NULL, command BLOB NOT NULL, at INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS inv_use_source ON inv_use(source);
 CREATE INDEX IF NOT EXISTS inv_use_digest ON inv_use(digest);
+CREATE TABLE IF NOT EXISTS inv_threat(id TEXT PRIMARY KEY, body TEXT NOT NULL, takes_place INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS inv_use_name ON inv_use(name);
 )";
 

@@ -182,6 +182,69 @@ class Indexing(Fleet):
             self.assertTrue(place.exists() if place else any(data.rglob("*.sqlite")))
 
 
+class Uses(Fleet):
+    """References read from where images are used, and what runs of them."""
+
+    def pods(self, host, *images, running=True):
+        def pod(image, n):
+            return {"kind": "Pod", "metadata": {"name": f"p{n}", "namespace": "shop",
+                                                "ownerReferences": [{"kind": "ReplicaSet", "name": "web"}]},
+                    "spec": {"containers": [{"name": "app", "image": f"{host}/{image.repo}:{image.tag}", "command": ["/serve"]}]},
+                    "status": {"phase": "Running" if running else "Succeeded",
+                               "containerStatuses": [{"name": "app", "imageID": f"{host}/{image.repo}@{image.digest}"}]}}
+
+        file = self.tmp / "pods.json"
+        file.write_text(json.dumps({"kind": "List", "items": [pod(i, n) for n, i in enumerate(images)]}))
+        return f"uses:{file}"
+
+    def test_what_runs_comes_first(self):
+        web, app = self.plan.image("team/web:1"), self.plan.image("team/app:2")
+        with self.serve() as registry:
+            summary = self.index(self.pods(registry.host, app, app), f"{registry.host}/team/web:1", "--cluster", "prod")
+            self.assertEqual((summary["uses"], summary["images"]), (2, 2))
+            rows = self.ask("hunt", "path:**", code=1)["matches"]
+            self.assertEqual({r["image"]["digest"] for r in rows}, {web.digest, app.digest})
+            order = [bool(r["running"]) for r in rows]
+            self.assertEqual(order, sorted(order, reverse=True))
+            use = next(r for r in rows if r["running"])["running"][0]
+            self.assertEqual((use["cluster"], use["namespace"], use["workload"], use["container"], use["command"]),
+                             ("prod", "shop", "ReplicaSet/web", "app", ["/serve"]))
+            running = self.ask("hunt", "path:**", "--running", code=1)["matches"]
+            self.assertEqual({r["image"]["digest"] for r in running}, {app.digest})
+            text = self.ask("hunt", "path:**", "--running", fmt="table", code=1).stdout
+            self.assertIn("running: prod shop/ReplicaSet/web (app)", text)
+            # Told again, the list takes the place of the one before.
+            self.index(self.pods(registry.host, app, running=False), "--cluster", "prod")
+            self.ask("hunt", "path:**", "--running", code=0)
+            # Another cluster's list is another one.
+            self.index(self.pods(registry.host, app), "--cluster", "test")
+            self.assertEqual(self.ask("hunt", "path:**", "--running", code=1)["matches"][0]["running"][0]["cluster"], "test")
+
+    def test_files_that_ask_for_images(self):
+        app = self.plan.image("team/app:2")
+        with self.serve() as registry:
+            folder = self.tmp / "source"
+            (folder / "deep").mkdir(parents=True)
+            name = f"{registry.host}/{app.repo}:{app.tag}"
+            (folder / "Dockerfile").write_text(f"ARG TAG=2\nFROM {registry.host}/{app.repo}:$TAG AS a\nCOPY --from=a /x /y\n")
+            (folder / "deep" / "compose.yaml").write_text(f"services:\n  a:\n    image: {name}\n  b:\n    image: $B\n")
+            (folder / "deep" / "values.yaml").write_text("{{ not yaml }}: [\n")
+            (folder / "notes.txt").write_text("FROM nowhere\n")
+            run = self.careen.run("index", f"uses:{folder}", "--store", self.store)
+            self.assert_code(run, 3)
+            self.assertIn("compose.yaml:5", run.stdout)
+            self.assertIn("$B", run.stdout)
+            row = self.ask("hunt", "path:**", code=1)["matches"][0]
+            self.assertEqual(row["running"], [])
+            self.assertEqual(sorted((pathlib.Path(u["file"]).name, u["line"]) for u in row["used_in"]), [("Dockerfile", 2), ("compose.yaml", 3)])
+            self.ask("hunt", "path:**", "--running", code=0)
+
+    def test_what_names_nothing(self):
+        (self.tmp / "x.json").write_text("{}")
+        self.assert_code(self.careen.run("index", f"uses:{self.tmp}/x.json", "--store", self.store), 3)
+        self.assert_code(self.careen.run("index", f"uses:{self.tmp}/none", "--store", self.store), 3)
+
+
 class Questions(Fleet):
     """Over a store whose registry is gone: any request would fail."""
 
@@ -375,11 +438,36 @@ class Exposure(Fleet):
             self.assertEqual((row["where"]["path"], row["where"]["layer_index"], row["where"]["visible"]),
                              (sites[0].path, sites[0].layer, sites[0].visible))
             self.assertEqual(row["confidence"], "confirmed")
-        again = self.expose(threats)
+        self.ask("hunt", "threat:" + THREAT, code=0)  # what is asked once leaves the inventory as it is
+
+    def test_kept_record(self):
+        """careen threat add: told at once, used by every later command, and taken out again."""
+        affected = self.plan.affected(self.plan.evil_sha256)
+        threats = self.plan.threats(self.tmp)
+        run = self.careen.run("threat", "add", threats, "--store", self.store)
+        self.assert_code(run, 1)
+        self.assertIn(f"{THREAT}: {len(affected)} of {len(self.plan.images)} images affected", run.stdout)
+        again = self.ask("exposure", THREAT, code=1)
         self.assertEqual(again["rejudged"], 0)
         self.assert_exposure(again, affected)
         hunted = self.ask("hunt", "threat:" + THREAT, code=1)
         self.assertEqual(matches(hunted), self.plan.hits(lambda s: s.sha256 == self.plan.evil_sha256))
+        self.assertIn(THREAT, self.careen.run("threat", "list", "--store", self.store).stdout)
+        # Another question of one's own beside it changes nothing of what is kept.
+        self.expose(self.plan.threats(self.tmp, "TEST-OTHER", files=[{"digest": "sha256:" + EMPTY}]), "TEST-OTHER", code=None)
+        self.assertEqual(self.ask("exposure", THREAT, code=1)["rejudged"], 0)
+        self.assert_code(self.careen.run("threat", "remove", THREAT, "--store", self.store), 0)
+        self.assert_fails(self.careen.run("threat", "remove", THREAT, "--store", self.store), 2, THREAT)
+        self.assert_fails(self.ask("exposure", THREAT, fmt=None), 2, THREAT)
+        self.ask("exposure", "CVE-2024-3094", code=0)  # judged anew without it
+        self.ask("hunt", "threat:" + THREAT, code=0)
+
+    def test_record_of_a_built_in_threat(self):
+        record = ROOT / "src/knowledge/threats/CVE-2024-3094.yaml"
+        self.assert_fails(self.careen.run("threat", "add", record, "--store", self.store), 2, "--replace")
+        self.assert_code(self.careen.run("threat", "add", record, "--replace", "--store", self.store), 0)
+        self.assert_fails(self.careen.run("threat", "add", self.tmp / "none.yaml", "--store", self.store), 2, "none.yaml")
+        self.assert_fails(self.careen.run("threat", "add", record, "--store", self.tmp / "no-store"), 4, "careen index")
 
     def test_other_indicators(self):
         two = self.plan.image("base/os:gen2")
