@@ -5,7 +5,7 @@ _careen() {
   if ((COMP_CWORD == 1)); then
     words="scan packages files index hunt exposure lineage diff store status explain threat cache --version --help"
   elif [[ $command == threat && COMP_CWORD -eq 2 ]]; then
-    words="new check list show"
+    words="new check add remove list show"
   elif [[ $command == cache && COMP_CWORD -eq 2 ]]; then
     words="status prune"
   elif [[ $cur == -* ]]; then

@@ -99,6 +99,20 @@ TEST_F(ThreatSetTest, ABuiltInRecordIsReplacedOnlyWhenAskedFor) {
   EXPECT_TRUE(said);
 }
 
+TEST_F(ThreatSetTest, KeptRecordsCountBesideTheBuiltInOnes) {
+  ThreatSet set = good({{}, false, {{"K", record("K")}}});
+  ASSERT_NE(set.find("K"), nullptr);
+  ASSERT_THAT(set.sources, SizeIs(2));
+  EXPECT_THAT(set.sources[1].name, HasSubstr("inventory"));
+  EXPECT_EQ(set.sources[1].digest, digest_of(as_bytes(record("K"))));
+  EXPECT_THAT(error({{}, false, {{"CVE-2024-3094", record("CVE-2024-3094")}}}), HasSubstr("careen threat remove"));
+  EXPECT_THAT(good({{}, false, {{"CVE-2024-3094", record("CVE-2024-3094"), true}}}).threats, SizeIs(1));
+  EXPECT_THAT(error({{}, false, {{"K", "schema: other\n"}}}), HasSubstr("record K"));
+  std::string f = write("k.yaml", record("K"));
+  EXPECT_THAT(error({{f}, false, {{"K", record("K")}}}), HasSubstr("--replace"));
+  EXPECT_THAT(good({{f}, true, {{"K", record("K")}}}).threats, SizeIs(2));
+}
+
 TEST_F(ThreatSetTest, ReplacingABuiltInRecordTwiceIsAMistake) {
   std::string a = write("a.yaml", record("CVE-2024-3094")), b = write("b.yaml", record("CVE-2024-3094"));
   EXPECT_THAT(error({{a, b}, true}), HasSubstr("given twice"));
