@@ -125,16 +125,16 @@ Result<void> Inventory::add_layer(const LayerFacts& f, const std::vector<ElfSymb
   Impl& m = *impl_;
   std::vector<Posting> files, names;
   std::vector<std::string> paths;
-  std::vector<uint64_t> path_keys;
+  std::vector<Sha256> path_digests;
   FileRecord r;
   for (FileCursor c(f.files); c.next(r);) {
     if (base_name(r.path).starts_with(".wh.")) continue;  // a whiteout is no file
     if (r.sha256) files.push_back({file_key(*r.sha256), 0});
     if (r.type == FileType::directory) continue;
-    uint64_t key = name_key(kPathKey, r.path);
-    names.push_back({key, 0});
-    if (m.recent_paths.has(key)) continue;
-    path_keys.push_back(key);
+    Sha256 digest = name_digest(kPathKey, r.path);
+    names.push_back({file_key(digest), 0});
+    if (m.recent_paths.has(file_key(digest), digest)) continue;
+    path_digests.push_back(digest);
     paths.push_back(r.path);
   }
   auto term = [&](TermKind kind, std::string_view text) { names.push_back({name_key(static_cast<uint8_t>(kind), text), 0}); };
@@ -159,7 +159,7 @@ Result<void> Inventory::add_layer(const LayerFacts& f, const std::vector<ElfSymb
     for (Posting& p : names) p.value = *layer;
     return m.runs().add(RunSet::Family::files, files) && m.runs().add(RunSet::Family::names, names) && m.runs().add(paths);
   }));
-  for (uint64_t key : path_keys) m.recent_paths.note(key);
+  for (const Sha256& d : path_digests) m.recent_paths.note(file_key(d), d);
   m.merge_runs();
   return {};
 }
@@ -174,7 +174,6 @@ Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
   for (const Digest& d : image.layers) body.layers.push_back(d.text());
   std::string bytes = squeeze(encode(body)), chain = chain_id(image.layers, image.layers.size());
   std::vector<Posting> postings;
-  std::vector<uint64_t> pairs;
   CAREEN_TRY(m.transaction("an image cannot be kept", [&] {
     if (!m.sql("INSERT INTO inv_image(digest, config, platform, verdict, knowledge, gaps, created, chain, first_seen, last_seen, body) "
                "VALUES(?,?,?,?,?,?,?,?,?,?,?) "
@@ -205,10 +204,7 @@ Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
       auto package = m.number_of(find_package, new_package, static_cast<int>(p.type), p.name, p.version, p.architecture, p.source, p.source_version);
       if (!package) return false;
       Posting at{name_key(kPackageKey, std::to_string(*package)), layers[p.layer]};
-      uint64_t pair = at.key ^ static_cast<uint64_t>(at.value) * 0xff51afd7ed558ccd;
-      if (m.recent_packages.has(pair)) continue;
-      postings.push_back(at);
-      pairs.push_back(pair);
+      if (!m.recent_packages.has(at.key ^ static_cast<uint64_t>(at.value), at)) postings.push_back(at);
     }
     make_distinct(postings);
     if (!m.runs().add(RunSet::Family::names, postings)) return false;
@@ -221,7 +217,7 @@ Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
     }
     return true;
   }));
-  for (uint64_t pair : pairs) m.recent_packages.note(pair);
+  for (const Posting& p : postings) m.recent_packages.note(p.key ^ static_cast<uint64_t>(p.value), p);
   m.merge_runs();
   return {};
 }

@@ -40,25 +40,29 @@ void make_distinct(std::vector<T>& v) {
   v.erase(std::unique(v.begin(), v.end()), v.end());
 }
 
-// What was written of late and so need not be written again: most layers of a fleet bring the same paths. Forgets freely.
-class RecentKeys {
+// What was written of late and so need not be written again: most layers of a fleet bring the same paths. Forgets freely. Things are
+// compared whole: of two paths whose keys an attacker made equal, neither may hide the other.
+template <class T>
+class Recent {
  public:
-  bool has(uint64_t key) const { return !keys_.empty() && keys_[slot(key)] == key; }
-  void note(uint64_t key) {
-    if (keys_.empty()) keys_.resize(size_t{1} << 20);
-    keys_[slot(key)] = key;
+  bool has(uint64_t key, const T& thing) const { return !things_.empty() && things_[slot(key)] == thing; }
+  void note(uint64_t key, const T& thing) {
+    if (things_.empty()) things_.resize(kSlots);
+    things_[slot(key)] = thing;
   }
 
  private:
-  static size_t slot(uint64_t key) { return static_cast<size_t>(key * 0x9e3779b97f4a7c15 >> 44); }
-  std::vector<uint64_t> keys_;
+  static constexpr size_t kSlots = size_t{1} << 18;
+  static size_t slot(uint64_t key) { return static_cast<size_t>(key * 0x9e3779b97f4a7c15 >> 46); }
+  std::vector<T> things_;
 };
 
 struct Inventory::Impl {
   std::string path;
   sqlite3* db = nullptr;
   std::shared_ptr<LayerCache> cache;
-  RecentKeys recent_paths, recent_packages;
+  Recent<Sha256> recent_paths;  // by their name_digest()
+  Recent<Posting> recent_packages;
   std::string trouble;
 
   ~Impl() { sqlite3_close(db); }

@@ -17,10 +17,13 @@ inline uint64_t file_key(const Sha256& d) {
 
 // Of a name: as many bits of a digest, so that nobody finds another name with the same key cheaply.
 inline constexpr uint8_t kPathKey = 100, kPackageKey = 101;  // kinds of names beside TermKind's
-inline uint64_t name_key(uint8_t kind, std::string_view text) {
+inline Sha256 name_digest(uint8_t kind, std::string_view text) {
   std::string bytes(1, static_cast<char>(kind));
   bytes += text;
-  return file_key(sha256_of(as_bytes(bytes)));
+  return sha256_of(as_bytes(bytes));
+}
+inline uint64_t name_key(uint8_t kind, std::string_view text) {
+  return file_key(name_digest(kind, text));
 }
 
 }  // namespace careen
