@@ -14,5 +14,5 @@ mkdir -p "$root/careen"
 git archive HEAD | tar -xm -C "$root/careen"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 exec unshare --mount --pid --fork --mount-proc="$root/proc" sh -c '
-  mount --rbind /dev "$1/dev" && mount --rbind /sys "$1/sys" &&
+  mount --rbind "$1" "$1" && mount --rbind /dev "$1/dev" && mount --rbind /sys "$1/sys" &&
   exec chroot "$1" env HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin bash -c "cd /careen && git init -q . && git add -A && ./dev test"' sh "$root"

@@ -90,11 +90,11 @@ def dir_names(d):
     return image
 
 
-@case("dir-sparse", "a file of 20 GiB that is one hole", (0, 3), "read in bounded memory, or over a named limit",
+@case("dir-sparse", "a file of 6 GiB that is one hole", (0, 3), "read in bounded memory, or over a named limit",
       coverage="content", args=("--max-layer-size", "1G"))
 def dir_sparse(d):
     image = root(d, ("hole", b""))
-    os.truncate(f"{d}/rootfs/hole", 20 << 30)
+    os.truncate(f"{d}/rootfs/hole", 6 << 30)
     return image
 
 

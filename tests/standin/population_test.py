@@ -14,6 +14,12 @@ WITH_IFUNC = 30
 WITH_IFUNC_PACKAGES = 10
 RESOLVERS = ["busybox-static", "bash-static", "zsh-static", "sash", "e2fsck-static", "catatonit", "libatomic1", "libgphobos3", "libgo21", "libhyperscan5",
              "libvectorscan5", "mariadb-server-core", "php8.2-cli", "qemu-user-static", "darktable", "tini", "dash-static", "runc"]
+RESOLVERS_13 = ["php8.4-cli", "mksh", "libgphobos5", "libgo23", "qemu-user"]  # under their names in Debian 13
+
+
+def resolvers():
+    with open("/etc/os-release") as f:
+        return RESOLVERS + (RESOLVERS_13 if 'VERSION_ID="13"' in f.read() else [])
 
 
 def elf_files():
@@ -67,7 +73,7 @@ class Population(unittest.TestCase):
         os.makedirs(cache, exist_ok=True)
         files, packages = 0, set()
         with tempfile.TemporaryDirectory(dir=os.environ.get("CAREEN_TEST_TMP")) as root:
-            for package in RESOLVERS:
+            for package in resolvers():
                 deb = self.download(package, cache)
                 if deb is None:
                     continue

@@ -18,7 +18,7 @@
 #elif defined FORM_JUMP_MEMORY
 #define THROUGH(t) or $1, %edi; jmp *SLOT(t)
 #elif defined FORM_BND_JUMP_MEMORY
-#define THROUGH(t) or $1, %edi; bnd jmp *SLOT(t)
+#define THROUGH(t) or $1, %edi; .byte 0xf2; jmp *SLOT(t) /* the bnd prefix, which newer assemblers do not know */
 #elif defined FORM_REGISTER
 #define THROUGH(t) sub $8, %rsp; mov SLOT(t), %rax; call *%rax; add $8, %rsp; ret
 #elif defined FORM_REGISTER_JUMP
