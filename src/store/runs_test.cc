@@ -29,8 +29,6 @@ std::vector<Posting> sorted(std::vector<Posting> p) {
 
 class RunsTest : public testing::Test {
  protected:
-  ~RunsTest() override { sqlite3_close(db_); }
-
   sqlite3* open() const {
     sqlite3* db = nullptr;
     EXPECT_EQ(sqlite3_open((folder_ / "runs.sqlite").c_str(), &db), SQLITE_OK);
@@ -58,8 +56,15 @@ class RunsTest : public testing::Test {
     return out;
   }
 
+  // Closed after the statements that runs_ keeps: a connection with one left is not closed at all.
+  struct Connection {
+    sqlite3* db;
+    ~Connection() { EXPECT_EQ(sqlite3_close(db), SQLITE_OK); }
+  };
+
   test::Scratch folder_;
-  sqlite3* db_ = open();
+  Connection connection_{open()};
+  sqlite3* db_ = connection_.db;
   RunSet runs_{db_};
 };
 
