@@ -1,6 +1,5 @@
 // index, hunt, exposure, lineage and status: what careen knows about all images that it was shown.
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +21,7 @@
 #include "fleet/indexer.h"
 #include "fleet/lineage.h"
 #include "report/fleet_report.h"
+#include "store/place.h"
 
 namespace careen {
 namespace {
@@ -43,7 +43,8 @@ std::string default_store() {
 Result<std::unique_ptr<Inventory>> open_store(const std::string& given, Inventory::Mode mode) {
   std::string path = given.empty() ? default_store() : given;
   if (path.empty()) return Error{Errc::usage, "no place for the inventory: give --store FILE or set CAREEN_STORE"};
-  if (path.find("://") != std::string::npos) return Error{Errc::usage, "--store " + escape(path) + ": this build keeps inventories in a file"};
+  if (path.find("://") != std::string::npos && !is_postgres(path))
+    return Error{Errc::usage, "--store " + escape(path) + ": give a file, or postgresql://[USER@]HOST[:PORT]/DATABASE"};
   return Inventory::open(path, mode);
 }
 
@@ -272,7 +273,7 @@ int run_check(const KeepCommand& c) {
   auto wrong = (*inventory)->check();
   if (!wrong) return complain(wrong.error());
   for (const std::string& w : *wrong) print(escape(w) + "\n");
-  if (wrong->empty()) print("whole: " + escape((*inventory)->path()) + "\n");
+  if (wrong->empty()) print("whole: " + escape((*inventory)->shown()) + "\n");
   return wrong->empty() ? 0 : 3;
 }
 
@@ -290,16 +291,34 @@ int run_compact(const KeepCommand& c) {
   return ok ? 0 : complain(ok.error());
 }
 
+int run_import(const KeepCommand& c) {
+  auto from = Inventory::open(c.file, Inventory::Mode::read);
+  if (!from) return complain(from.error());
+  auto to = open_store(c.store.store, Inventory::Mode::write);
+  if (!to) return complain(to.error());
+  Inventory::Imported last;
+  last.at = now();
+  auto ok = (*to)->import_from(**from, [&](const Inventory::Imported& done) { last = done; });
+  if (!ok) return complain(ok.error());
+  return print(fmt::format("{}: {} new layers, {} images and {} tags of {}\n", escape((*to)->shown()), last.layers, last.images, last.tags,
+                           escape((*from)->shown())))
+             ? 0
+             : 4;
+}
+
 // The backup is looked at before it takes the inventory's place, and never takes the place of one that is there.
 int run_restore(const KeepCommand& c) {
   std::string path = c.store.store.empty() ? default_store() : c.store.store;
   if (path.empty()) return complain({Errc::usage, "no place for the inventory: give --store FILE or set CAREEN_STORE"});
-  if (::access(path.c_str(), F_OK) == 0) return complain({Errc::usage, escape(path) + " is there already: move it away, or give another --store"});
+  bool server = is_postgres(path);
+  bool there = server ? bool(Inventory::open(path, Inventory::Mode::read)) : ::access(path.c_str(), F_OK) == 0;
+  if (there) return complain({Errc::usage, escape(shown_store(path)) + " is there already: move it away, give another --store, or use careen store import"});
   auto from = Inventory::open(c.file, Inventory::Mode::read);
   if (!from) return complain(from.error());
   auto wrong = (*from)->check();
   if (!wrong) return complain(wrong.error());
   if (!wrong->empty()) return complain({Errc::corrupt, escape(c.file) + " is damaged: " + escape((*wrong)[0])});
+  if (server) return run_import(c);
   if (auto ok = make_directories(std::string(dir_name(path).empty() ? "." : dir_name(path))); !ok) return complain(ok.error());
   auto ok = (*from)->backup(path);
   return ok ? 0 : complain(ok.error());
@@ -318,9 +337,8 @@ int run_status(const StoreOptions& o) {
     out += "inventory  none: run careen index\n";
   } else {
     InventoryCounts c = (*inventory)->counts();
-    struct stat st {};
-    uint64_t size = ::stat((*inventory)->path().c_str(), &st) == 0 ? static_cast<uint64_t>(st.st_size) : 0;
-    out += fmt::format("inventory  {}  {}\n           {} images, {} layers, {} repositories, {} tags\n", escape((*inventory)->path()), human_size(size),
+    uint64_t size = (*inventory)->size();
+    out += fmt::format("inventory  {}  {}\n           {} images, {} layers, {} repositories, {} tags\n", escape((*inventory)->shown()), human_size(size),
                        c.images, c.layers, c.repositories, c.tags);
     for (const Crawl& crawl : (*inventory)->crawls())
       out += fmt::format("           {}  {} ago, {} images, {} failed\n", escape(crawl.source), age_text(now() - crawl.at), crawl.indexed, crawl.failed);
@@ -441,6 +459,7 @@ Command add_store(CLI::App& app) {
   static const Verb kVerbs[] = {{"check", "Check the file, and that what it names is there", nullptr, run_check},
                                 {"backup", "Write a copy, while others go on reading and writing", "The file to write", run_backup},
                                 {"restore", "Make the inventory from a backup", "A backup", run_restore},
+                                {"import", "Add everything of another inventory or backup", "The other: a file or postgresql://...", run_import},
                                 {"compact", "Give back the room of what was replaced", nullptr, run_compact}};
   std::vector<std::pair<CLI::App*, int (*)(const KeepCommand&)>> verbs;
   for (const Verb& v : kVerbs) {

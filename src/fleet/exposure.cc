@@ -74,7 +74,10 @@ Result<Exposure> exposure_of(Inventory& inventory, const std::string& name, cons
   for (Id id : ids) {
     auto i = judged.image(id);
     ScanResult r;
-    if (!i || !restore_judged(i->judged, r)) continue;
+    if (!i || !restore_judged(i->judged, r)) {
+      out.unjudged.emplace_back(i ? i->digest : "image " + std::to_string(id), "what it was judged to be cannot be read: careen store check");
+      continue;
+    }
     auto it =
         std::find_if(r.findings.begin(), r.findings.end(), [&](const Finding& f) { return f.threat == threat->id && f.confidence != Confidence::refuted; });
     if (it != r.findings.end()) out.images.push_back({id, i->digest, i->platform, inventory.tags_of(i->digest), *it, std::nullopt});
@@ -94,6 +97,7 @@ Result<Exposure> exposure_of(Inventory& inventory, const std::string& name, cons
   std::stable_sort(out.images.begin(), out.images.end(), [](const Exposed& a, const Exposed& b) {
     return std::pair(order_of(a), name_of(a.tags, a.digest)) < std::pair(order_of(b), name_of(b.tags, b.digest));
   });
+  if (auto why = inventory.trouble()) out.unjudged.emplace_back("the inventory", *why);
   for (Id id : inventory.images_with_gaps())
     if (auto i = inventory.image(id); i && !i->gaps.empty()) out.unjudged.emplace_back(i->digest, i->gaps[0]);
   return out;

@@ -117,7 +117,7 @@ class Indexer {
       if (o_.on_progress) o_.on_progress(i, targets.list.size(), t.argument);
       ++out_.references;
       auto ok = one(t);
-      if (!ok && ok.error().code == Errc::io && ok.error().what.starts_with(escape(inventory_.path()))) return std::move(ok).error();  // the store itself
+      if (!ok && ok.error().code == Errc::io && ok.error().what.starts_with(escape(inventory_.shown()))) return std::move(ok).error();  // the store itself
       if (ok) {
         CAREEN_TRY(inventory_.forget_failure(t.argument));
       } else {

@@ -160,6 +160,7 @@ TEST_F(IndexTest, AnImageThatCouldNotBeReadWholeIsTriedAgain) {
 
 TEST_F(IndexTest, AnInventoryThatCannotBeWrittenEndsTheRun) {
   std::string folder = fleet_.layout("l", {{"v1", kBase}, {"v2", "file /b \"b\""}});
+  if (fleet_.place.postgres()) GTEST_SKIP() << "a trigger of SQLite";
   ASSERT_EQ(test::run_sql(inventory().path(), "CREATE TRIGGER stop BEFORE INSERT ON inv_image BEGIN SELECT RAISE(ABORT, 'no room'); END"), "");
   auto s = fleet_.index({folder});
   ASSERT_FALSE(s);
@@ -223,7 +224,7 @@ TEST_F(IndexTest, PatternsThatWereNeverSearchedLeaveAGap) {
 
 TEST_F(IndexTest, WithoutItsConfigurationAnImageIsNotJudged) {
   fleet_.take({{"x", "file /x \"fine\""}});
-  ASSERT_EQ(test::run_sql(inventory().path(), "UPDATE document SET body=x'00'"), "");
+  ASSERT_EQ(test::run_sql(inventory().path(), "UPDATE document SET body=substr(body, 1, 1)"), "");
   fleet_.scan.threats = test::threats_of({{"T-2", "other"}});
   auto r = rejudge(inventory(), fleet_.stored("x"), fleet_.scan);
   EXPECT_TRUE(!r || r->judgement.verdict == Verdict::undetermined);

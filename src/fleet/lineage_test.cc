@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "../../tests/support/scratch_folder.h"
+#include "../../tests/support/store_place.h"
 
 namespace careen {
 namespace {
@@ -18,7 +19,7 @@ using Id = Inventory::Id;
 class LineageTest : public testing::Test {
  protected:
   LineageTest() {
-    auto i = Inventory::open(scratch_ / "fleet.sqlite", Inventory::Mode::write);
+    auto i = Inventory::open(place_.text(), Inventory::Mode::write);
     if (i) inventory_ = std::move(*i);
     for (const char* l : {"a", "b", "c", "d", "x"}) {
       LayerFacts f;
@@ -60,6 +61,7 @@ class LineageTest : public testing::Test {
   }
 
   test::ScratchFolder scratch_;
+  test::StorePlace place_{scratch_ / "fleet.sqlite"};
   std::unique_ptr<Inventory> inventory_;
   std::map<Id, std::string> names_;
 };

@@ -1,6 +1,5 @@
 #include "store/cache.h"
 
-#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,7 +10,8 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "store/sqlite.h"
+#include "store/database.h"
+#include "store/place.h"
 #include "store/squeeze.h"
 
 namespace careen {
@@ -28,9 +28,16 @@ CREATE TABLE IF NOT EXISTS layer(diff_id TEXT NOT NULL, part TEXT NOT NULL, coll
 CREATE TABLE IF NOT EXISTS document(digest TEXT PRIMARY KEY, body BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS judged(key TEXT PRIMARY KEY, body BLOB NOT NULL, used INTEGER NOT NULL, sum BLOB NOT NULL);
 )";
+
 constexpr uint64_t kMaxDocument = 16ULL << 20;
 constexpr uint64_t kMaxJudged = 16ULL << 20;
 constexpr int kMaxDocuments = 20'000;
+
+constexpr const char* kPutPart =
+    "INSERT INTO layer VALUES(?,?,?,?,?,?) ON CONFLICT(diff_id, part) DO UPDATE SET collectors=excluded.collectors, used=excluded.used, "
+    "body=excluded.body, sum=excluded.sum";
+constexpr const char* kPutBlob =
+    "INSERT INTO blob VALUES(?,?,?,?) ON CONFLICT(digest) DO UPDATE SET diff_id=excluded.diff_id, size=excluded.size, sum=excluded.sum";
 
 // A checksum over a row and its key, so that damage and rows under a wrong key are noticed.
 std::string sum_of(std::initializer_list<std::string_view> parts) {
@@ -97,38 +104,55 @@ std::string hits_part(const Sha256& patterns) {
 
 }  // namespace
 
+// Bodies are compressed before they come: PostgreSQL need not try again.
+const char* const kPostgresLayerSql = R"(
+CREATE TABLE blob(digest BYTEA PRIMARY KEY, diff_id BYTEA NOT NULL, size BIGINT NOT NULL, sum BYTEA NOT NULL);
+CREATE INDEX blob_diff_id ON blob(diff_id);
+CREATE TABLE layer(diff_id BYTEA NOT NULL, part BYTEA NOT NULL, collectors BIGINT NOT NULL, used BIGINT NOT NULL, body BYTEA NOT NULL, sum BYTEA NOT NULL,
+                   PRIMARY KEY(diff_id, part));
+CREATE TABLE document(digest BYTEA PRIMARY KEY, body BYTEA NOT NULL, used BIGINT NOT NULL);
+CREATE TABLE judged(key BYTEA PRIMARY KEY, body BYTEA NOT NULL, used BIGINT NOT NULL, sum BYTEA NOT NULL);
+ALTER TABLE layer ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE document ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE judged ALTER COLUMN body SET STORAGE EXTERNAL;
+)";
+
 struct LayerCache::Impl {
   std::string path;
-  sqlite3* db = nullptr;
+  sqlite3* file = nullptr;
+  std::unique_ptr<Database> db;  // none: it remembers nothing
   bool precious = false;
   std::mutex mutex;
 
-  ~Impl() { sqlite3_close(db); }
+  ~Impl() { close(); }
+  void close() {
+    db.reset();
+    sqlite3_close(file);
+    file = nullptr;
+  }
 
-  bool exec(const char* sql) { return sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK; }
-
-  SqlStatement sql(const char* text) const { return {db, text}; }
+  Statement sql(const char* text) const { return {*db, text}; }
 
   // SQLITE_OK, or why the file cannot be used.
   int open_file() {
-    sqlite3_close(db);
-    db = nullptr;
-    int rc = sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    close();
+    int rc = sqlite3_open_v2(path.c_str(), &file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
     if (rc != SQLITE_OK) return rc;
-    sqlite3_busy_timeout(db, kBusyMilliseconds);
-    rc = exec_patiently(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF;", kBusyMilliseconds / 1000);
+    sqlite3_busy_timeout(file, kBusyMilliseconds);
+    db = use_sqlite(file);
+    rc = exec_patiently(file, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF;", kBusyMilliseconds / 1000);
     if (rc != SQLITE_OK) return rc;
     int version = 0;
-    if (SqlStatement s = sql("PRAGMA user_version"); s.row())
+    if (Statement s = sql("PRAGMA user_version"); s.row())
       version = static_cast<int>(s.number(0));
     else
       return SQLITE_CORRUPT;
     if (version == kSchema) return SQLITE_OK;
     if (version != 0) return SQLITE_CORRUPT;  // of another careen: begun anew
-    rc = exec_patiently(db, "BEGIN IMMEDIATE", kBusyMilliseconds / 1000);
+    rc = exec_patiently(file, "BEGIN IMMEDIATE", kBusyMilliseconds / 1000);
     if (rc != SQLITE_OK) return rc;
-    rc = sqlite3_exec(db, kTables, nullptr, nullptr, nullptr);
-    if (rc == SQLITE_OK) rc = sqlite3_exec(db, "PRAGMA user_version=2; COMMIT", nullptr, nullptr, nullptr);
+    rc = sqlite3_exec(file, kTables, nullptr, nullptr, nullptr);
+    if (rc == SQLITE_OK) rc = sqlite3_exec(file, "PRAGMA user_version=2; COMMIT", nullptr, nullptr, nullptr);
     return rc;
   }
 
@@ -137,12 +161,10 @@ struct LayerCache::Impl {
   void set_aside() {
     if (precious) {
       warn(path + " is damaged; careen store check says how");
-      sqlite3_close(db);
-      db = nullptr;
+      close();
       return;
     }
-    sqlite3_close(db);
-    db = nullptr;
+    close();
     std::string aside = path + ".damaged-" + std::to_string(::time(nullptr)) + "-" + std::to_string(::getpid());
     ::rename(path.c_str(), aside.c_str());
     ::unlink((path + "-wal").c_str());
@@ -157,14 +179,14 @@ struct LayerCache::Impl {
       rc = open_file();
     }
     if (rc != SQLITE_OK) {
-      note("the cache " + path + " cannot be used (" + (db != nullptr ? sqlite3_errmsg(db) : "no memory") + "); going on without");
-      sqlite3_close(db);
-      db = nullptr;
+      note("the cache " + path + " cannot be used (" + (file != nullptr ? sqlite3_errmsg(file) : "no memory") + "); going on without");
+      close();
     }
   }
 
   // After an operation: a damaged file is set aside once.
   void check(int rc) {
+    if (file == nullptr) return;  // a server mends itself
     if (!is_damage(rc & 0xff)) return;
     set_aside();
     if (!precious) open();
@@ -172,16 +194,16 @@ struct LayerCache::Impl {
 
   // The statement's first row; where there is none because the file is damaged, that is dealt with.
   template <class... T>
-  bool one_row(SqlStatement& s, const T&... values) {
+  bool one_row(Statement& s, const T&... values) {
     if (s && s.with(values...).row()) return true;
-    int rc = sqlite3_errcode(db);
+    int rc = file != nullptr ? sqlite3_errcode(file) : SQLITE_OK;
     s = {};
     check(rc);
     return false;
   }
 
   std::optional<std::string> part(const Digest& diff_id, const std::string& name) {
-    SqlStatement s = sql("SELECT body, sum FROM layer WHERE diff_id=? AND part=? AND collectors=?");
+    Statement s = sql("SELECT body, sum FROM layer WHERE diff_id=? AND part=? AND collectors=?");
     if (!one_row(s, diff_id.text(), name, uint64_t{kCollectors})) return std::nullopt;
     if (sum_of({diff_id.text(), name, std::to_string(kCollectors), s.view(0)}) != s.view(1)) return std::nullopt;
     return inflate(s.view(0), kMaxPart);
@@ -192,18 +214,14 @@ struct LayerCache::Impl {
 
   bool put_part(const Digest& diff_id, const std::string& name, const std::string& raw) {
     std::string body = squeeze(raw), sum = sum_of({diff_id.text(), name, std::to_string(kCollectors), body});
-    return sql("INSERT OR REPLACE INTO layer VALUES(?,?,?,?,?,?)")
-        .with(diff_id.text(), name, uint64_t{kCollectors}, int64_t{::time(nullptr)}, SqlBlob{body}, SqlBlob{sum})
-        .done();
+    return sql(kPutPart).with(diff_id.text(), name, uint64_t{kCollectors}, int64_t{::time(nullptr)}, SqlBlob{body}, SqlBlob{sum}).done();
   }
 
   template <class F>
   void transaction(F f) {
-    if (!exec("BEGIN IMMEDIATE")) return check(sqlite3_errcode(db));
-    if (f() && exec("COMMIT")) return;
-    int rc = sqlite3_errcode(db);
-    note(std::string("the cache could not be written: ") + sqlite3_errmsg(db));
-    exec("ROLLBACK");
+    if (db->transact(f)) return;
+    int rc = file != nullptr ? sqlite3_errcode(file) : SQLITE_OK;
+    note("the cache could not be written: " + last_sql_error());
     check(rc);
   }
 };
@@ -229,7 +247,15 @@ Result<std::shared_ptr<LayerCache>> LayerCache::open_in(const std::string& file)
   c->impl_->precious = true;
   int rc = c->impl_->open_file();
   if (rc == SQLITE_OK) return c;
-  return Error{Errc::io, escape(file) + ": the facts of layers cannot be used: " + (c->impl_->db != nullptr ? sqlite3_errmsg(c->impl_->db) : "no memory")};
+  return Error{Errc::io, escape(file) + ": the facts of layers cannot be used: " + (c->impl_->file != nullptr ? sqlite3_errmsg(c->impl_->file) : "no memory")};
+}
+
+Result<std::shared_ptr<LayerCache>> LayerCache::connect(const std::string& url) {
+  std::shared_ptr<LayerCache> c(new LayerCache);
+  c->impl_->path = shown_store(url);
+  c->impl_->precious = true;
+  CAREEN_ASSIGN(c->impl_->db, connect_postgres(url));
+  return c;
 }
 
 std::vector<ElfSymbols> LayerCache::symbols(const Digest& diff_id) {
@@ -244,7 +270,7 @@ std::vector<ElfSymbols> LayerCache::symbols(const Digest& diff_id) {
 std::optional<LayerCache::Blob> LayerCache::blob(const Digest& digest) {
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr || digest.empty()) return std::nullopt;
-  SqlStatement s = impl_->sql("SELECT diff_id, size, sum FROM blob WHERE digest=?");
+  Statement s = impl_->sql("SELECT diff_id, size, sum FROM blob WHERE digest=?");
   if (!impl_->one_row(s, digest.text())) return std::nullopt;
   std::string diff = s.text(0);
   auto size = static_cast<uint64_t>(s.number(1));
@@ -300,7 +326,23 @@ void LayerCache::put(const Digest& blob, uint64_t blob_size, const LayerFacts& f
       return false;
     if (blob.empty()) return true;
     std::string sum = sum_of({blob.text(), facts.diff_id.text(), std::to_string(blob_size)});
-    return impl_->sql("INSERT OR REPLACE INTO blob VALUES(?,?,?,?)").with(blob.text(), facts.diff_id.text(), blob_size, SqlBlob{sum}).done();
+    return impl_->sql(kPutBlob).with(blob.text(), facts.diff_id.text(), blob_size, SqlBlob{sum}).done();
+  });
+}
+
+bool LayerCache::copy_layer(LayerCache& from, const Digest& diff_id) {
+  std::scoped_lock lock(impl_->mutex, from.impl_->mutex);
+  if (!impl_->db || !from.impl_->db) return false;
+  const std::string id = diff_id.text();
+  return impl_->db->transact([&] {
+    Statement put_part = impl_->sql(kPutPart), put_blob = impl_->sql(kPutBlob);
+    Statement parts = from.impl_->sql("SELECT part, collectors, used, body, sum FROM layer WHERE diff_id=?");
+    for (parts.with(id); parts.row();)
+      if (!put_part.with(id, parts.view(0), parts.number(1), parts.number(2), SqlBlob{parts.view(3)}, SqlBlob{parts.view(4)}).done()) return false;
+    Statement blobs = from.impl_->sql("SELECT digest, size, sum FROM blob WHERE diff_id=?");
+    for (blobs.with(id); blobs.row();)
+      if (!put_blob.with(blobs.view(0), id, blobs.number(1), SqlBlob{blobs.view(2)}).done()) return false;
+    return true;
   });
 }
 
@@ -314,7 +356,7 @@ void LayerCache::put_hits(const LayerFacts& facts) {
 std::optional<std::string> LayerCache::judged(const std::string& key, const std::vector<Digest>& layers) {
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr) return std::nullopt;
-  SqlStatement s = impl_->sql("SELECT body, sum FROM judged WHERE key=?");
+  Statement s = impl_->sql("SELECT body, sum FROM judged WHERE key=?");
   if (!impl_->one_row(s, key) || sum_of({"judged", key, s.view(0)}) != s.view(1)) return std::nullopt;
   auto text = inflate(s.view(0), kMaxJudged);
   s = {};
@@ -328,14 +370,16 @@ void LayerCache::put_judged(const std::string& key, const std::string& body) {
   if (impl_->db == nullptr || body.size() > kMaxJudged) return;
   impl_->transaction([&] {
     std::string packed = squeeze(body), sum = sum_of({"judged", key, packed});
-    return impl_->sql("INSERT OR REPLACE INTO judged VALUES(?,?,?,?)").with(key, SqlBlob{packed}, int64_t{::time(nullptr)}, SqlBlob{sum}).done();
+    return impl_->sql("INSERT INTO judged VALUES(?,?,?,?) ON CONFLICT(key) DO UPDATE SET body=excluded.body, used=excluded.used, sum=excluded.sum")
+        .with(key, SqlBlob{packed}, int64_t{::time(nullptr)}, SqlBlob{sum})
+        .done();
   });
 }
 
 std::optional<std::string> LayerCache::document(const Digest& digest) {
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr) return std::nullopt;
-  SqlStatement s = impl_->sql("SELECT body FROM document WHERE digest=?");
+  Statement s = impl_->sql("SELECT body FROM document WHERE digest=?");
   return impl_->one_row(s, digest.text()) ? inflate(s.view(0), kMaxDocument) : std::nullopt;
 }
 
@@ -344,7 +388,9 @@ void LayerCache::put_document(const Digest& digest, const std::string& text) {
   if (impl_->db == nullptr || text.size() > kMaxDocument) return;
   impl_->transaction([&] {
     std::string body = squeeze(text);
-    return impl_->sql("INSERT OR REPLACE INTO document VALUES(?,?,?)").with(digest.text(), SqlBlob{body}, int64_t{::time(nullptr)}).done();
+    return impl_->sql("INSERT INTO document VALUES(?,?,?) ON CONFLICT(digest) DO UPDATE SET body=excluded.body, used=excluded.used")
+        .with(digest.text(), SqlBlob{body}, int64_t{::time(nullptr)})
+        .done();
   });
 }
 
@@ -355,7 +401,7 @@ LayerCache::Status LayerCache::status() {
   out.usable = impl_->db != nullptr;
   if (!out.usable) return out;
   auto count = [&](const char* text) -> uint64_t {
-    SqlStatement s = impl_->sql(text);
+    Statement s = impl_->sql(text);
     return s.row() ? static_cast<uint64_t>(s.number(0)) : 0;
   };
   out.layers = count("SELECT count(DISTINCT diff_id) FROM layer");
@@ -369,7 +415,7 @@ uint64_t LayerCache::prune(uint64_t limit) {
   if (impl_->db == nullptr) return 0;
   uint64_t dropped = 0;
   impl_->transaction([&] {
-    SqlStatement s = impl_->sql("SELECT diff_id, sum(length(body)), max(used) u FROM layer GROUP BY diff_id ORDER BY u DESC, diff_id");
+    Statement s = impl_->sql("SELECT diff_id, sum(length(body)), max(used) u FROM layer GROUP BY diff_id ORDER BY u DESC, diff_id");
     if (!s) return false;
     uint64_t kept = 0;
     std::vector<std::string> drop;
@@ -388,12 +434,12 @@ uint64_t LayerCache::prune(uint64_t limit) {
       std::string trim = "DELETE FROM " + std::string(table);
       if (limit != 0)
         trim += " WHERE " + key + " NOT IN (SELECT " + key + " FROM " + table + " ORDER BY used DESC LIMIT " + std::to_string(kMaxDocuments) + ")";
-      if (!impl_->exec(trim.c_str())) return false;
+      if (!impl_->db->exec(trim.c_str())) return false;
     }
     dropped = drop.size();
     return true;
   });
-  if (dropped != 0) impl_->exec("VACUUM");
+  if (dropped != 0) impl_->db->exec("VACUUM");
   return dropped;
 }
 

@@ -16,12 +16,16 @@ namespace careen {
 
 inline constexpr uint64_t kDefaultCacheLimit = 4ULL << 30;
 
+extern const char* const kPostgresLayerSql;  // its tables in PostgreSQL
+
 class LayerCache {
  public:
   // "" makes a cache that remembers nothing.
   static std::shared_ptr<LayerCache> open(const std::string& directory);
   // In a file that holds more than a cache, and so is never set aside: damage is an error.
   static Result<std::shared_ptr<LayerCache>> open_in(const std::string& file);
+  // In PostgreSQL, where Inventory has made the tables.
+  static Result<std::shared_ptr<LayerCache>> connect(const std::string& url);
   ~LayerCache();
   LayerCache(const LayerCache&) = delete;
   LayerCache& operator=(const LayerCache&) = delete;
@@ -47,6 +51,9 @@ class LayerCache {
   // The conclusion of a scan under its key (scan/judged.h), with the layers that it rests on: they count as used.
   std::optional<std::string> judged(const std::string& key, const std::vector<Digest>& layers);
   void put_judged(const std::string& key, const std::string& body);
+
+  // The rows of a layer as they stand in another cache, with the blobs that lead to it; false when they could not be written.
+  bool copy_layer(LayerCache& from, const Digest& diff_id);
 
   // Small documents (image configurations) by digest; whoever takes one checks it against the digest.
   std::optional<std::string> document(const Digest& digest);

@@ -1,7 +1,8 @@
 // The inventory: every image that was indexed, by tag and digest, and what its layers contain, so that a question about all of
 // them is answered without reading one again.
 //
-// One file of SQLite, which also holds the facts of layers in the cache's own tables: `layers()` is that cache. Facts of a
+// One file of SQLite, or the schema `careen` of a database of PostgreSQL (postgresql://…). Either also holds the facts of layers
+// in the cache's own tables: `layers()` is that cache. Facts of a
 // layer are indexed once, under the diff ID that careen computed; an image is a list of layers and what a scan concluded of
 // it. Each layer and each image is written in one transaction: a kill at any moment leaves whole layers and whole images.
 // Several processes may read and write one inventory; an object is used by one thread at a time.
@@ -97,13 +98,15 @@ struct StoredUse {
 class Inventory {
  public:
   enum class Mode : uint8_t { read, write };
-  // Reading one that does not exist or is empty is Errc::not_found; a newer schema is Errc::unsupported.
+  // `path`: a file, or the address of a database. Reading one that does not exist or is empty is Errc::not_found; a newer schema
+  // is Errc::unsupported; a server that does not answer Errc::io.
   static Result<std::unique_ptr<Inventory>> open(const std::string& path, Mode mode);
   ~Inventory();
   Inventory(const Inventory&) = delete;
   Inventory& operator=(const Inventory&) = delete;
 
   const std::string& path() const;
+  const std::string& shown() const;  // the path for messages: an address without its password
   const std::shared_ptr<LayerCache>& layers() const;
 
   // Writing.
@@ -135,6 +138,7 @@ class Inventory {
 
   // Reading. Layer and image numbers are of this file.
   using Id = int64_t;
+  uint64_t size();  // bytes on disk; 0 when that is not known
   InventoryCounts counts();
   std::vector<Crawl> crawls();
   std::vector<IndexFailure> failures();
@@ -165,13 +169,21 @@ class Inventory {
   std::optional<Id> image_id(const std::string& digest);
   std::optional<StoredImage> image(Id id);
   std::vector<Tag> tags_of(const std::string& image_digest);
+  std::vector<StoredUse> uses_told_by(const std::string& source);
   std::vector<StoredUse> uses_of(const std::string& image_digest);                     // running ones first
   std::vector<StoredUse> uses_not_indexed();                                           // of images that the inventory does not have
   std::vector<Tag> tags_named(const std::string& repository, const std::string& tag);  // "" for all tags
   std::vector<std::string> repositories();
 
   // Keeping.
-  Result<void> backup(const std::string& file);  // a whole copy as of one moment; `file` must not be there
+  // A whole copy in one file; `file` must not be there. As of one moment where this is a file itself.
+  Result<void> backup(const std::string& file);
+  // Adds everything of another. What both have is told by the one that saw it last.
+  struct Imported {
+    uint64_t layers = 0, images = 0, tags = 0;  // new layers; all images and tags
+    int64_t at = 0;                             // now, for what has no time of its own
+  };
+  Result<void> import_from(Inventory& from, const std::function<void(const Imported&)>& progress);
   Result<void> compact();
   Result<std::vector<std::string>> check();  // what is wrong with the file; empty when nothing is
 

@@ -70,7 +70,7 @@ TEST_F(InventoryTest, AReaderSeesWholeImagesWhileAnotherWrites) {
   auto reader = open(Mode::read);
   put(*writer, layer("l", {"a"}));
   EXPECT_EQ(reader->counts().layers, 1U);
-  sql("CREATE TRIGGER stop BEFORE INSERT ON inv_term_image BEGIN SELECT RAISE(ABORT, 'no room'); END");
+  stop("inv_term_image");
   StoredImage s = image("x", {"l"});
   s.terms = {{TermKind::label, "a=b"}};
   EXPECT_FALSE(writer->add_image(s, 1));
@@ -83,7 +83,7 @@ TEST_F(InventoryTest, AWriteThatFailsLeavesNothing) {
   StoredImage old = image("old", {"l"});
   old.terms = {{TermKind::threat, "T-1"}};
   put(*i, old, 5);
-  sql("CREATE TRIGGER stop BEFORE INSERT ON inv_term_image BEGIN SELECT RAISE(ABORT, 'no room'); END");
+  stop("inv_term_image");
   StoredImage s = image("x", {"l"});
   s.packages = {package("p", "1")};
   s.terms = {{TermKind::label, "a=b"}};
@@ -99,14 +99,18 @@ TEST_F(InventoryTest, AWriteThatFailsLeavesNothing) {
   EXPECT_EQ(i->image(*i->image_id(old.digest))->last_seen, 5);
   EXPECT_THAT(i->terms_of(old.digest), ElementsAre(Pair(TermKind::threat, "T-1"))) << "also what was taken away";
 
-  sql("CREATE TRIGGER stop_path BEFORE INSERT ON inv_block WHEN (SELECT family FROM inv_run WHERE id=NEW.run)=3 BEGIN SELECT RAISE(ABORT, 'no room'); END");
+  if (place_.postgres())
+    stop("inv_path");
+  else
+    stop("inv_block", "WHEN (SELECT family FROM inv_run WHERE id=NEW.run)=3");
   EXPECT_FALSE(i->add_layer(layer("m", {"aa", "zz"}), {}, 1));
   EXPECT_FALSE(i->layer_id(id_of("m").text()));
   EXPECT_THAT(i->layers_with_file(sha256_of(as_bytes("aa"))), IsEmpty());
   EXPECT_FALSE(i->add_layer(layer("l", {"aa", "zz"}), {}, 1)) << "collected anew";
   EXPECT_THAT(i->layers_with_file(sha256_of(as_bytes("a"))), SizeIs(1));
 
-  sql("DROP TRIGGER stop; DROP TRIGGER stop_path");
+  let("inv_term_image");
+  let(place_.postgres() ? "inv_path" : "inv_block");
   put(*i, s);
   put(*i, layer("m", {"aa", "zz"}));
   EXPECT_THAT(wrong(*i), IsEmpty());
@@ -114,7 +118,7 @@ TEST_F(InventoryTest, AWriteThatFailsLeavesNothing) {
 
 TEST_F(InventoryTest, AWriteThatFailsSaysWhy) {
   auto i = open();
-  sql("CREATE TRIGGER stop BEFORE INSERT ON inv_term_image BEGIN SELECT RAISE(ABORT, 'no room'); END");
+  stop("inv_term_image");
   StoredImage s = image("x", {});
   s.terms = {{TermKind::label, "a=b"}};
   auto failed = i->add_image(s, 9);
@@ -153,7 +157,7 @@ std::vector<std::string> many_paths(const std::string& name, int count) {
   return out;
 }
 
-TEST_F(InventoryTest, AFullDiskLeavesWholeLayers) {
+TEST_F(InventoryFileTest, AFullDiskLeavesWholeLayers) {
   {
     auto i = open();
     put(*i, layer("first", {"a"}));

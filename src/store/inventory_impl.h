@@ -5,10 +5,10 @@
 
 #include "base/codec.h"
 #include "base/text.h"
+#include "store/database.h"
 #include "store/inventory.h"
 #include "store/keys.h"
-#include "store/runs.h"
-#include "store/sqlite.h"
+#include "store/reverse_index.h"
 
 namespace careen {
 
@@ -32,7 +32,6 @@ void fields(A& a, ImageBody& b) {
 }
 
 inline constexpr uint64_t kMaxImageBody = 1ULL << 30;
-inline constexpr int kWait = 30'000;  // milliseconds for another process to end its transaction
 
 template <class T>
 void make_distinct(std::vector<T>& v) {
@@ -57,40 +56,46 @@ class Recent {
   std::vector<T> things_;
 };
 
-struct Inventory::Impl {
-  std::string path;
+struct SqliteFile {
   sqlite3* db = nullptr;
+  ~SqliteFile() { sqlite3_close(db); }
+};
+
+struct Inventory::Impl {
+  std::string path;   // of the file, or the address of the server
+  std::string shown;  // the same for messages
+  SqliteFile file;
+  std::unique_ptr<Database> db;
+  std::unique_ptr<ReverseIndex> index;
   std::shared_ptr<LayerCache> cache;
   Recent<Sha256> recent_paths;  // by their name_digest()
   Recent<Posting> recent_packages;
   std::string trouble;
 
-  ~Impl() { sqlite3_close(db); }
-
-  RunSet runs() const { return RunSet(db); }
+  bool postgres() const { return db->kind() == Database::Kind::postgres; }
 
   // After a layer or an image. What fails here is done another time: nothing is lost.
   void merge_runs() {
-    while (runs().merge_due())
-      if (!transaction("reverse indexes cannot be merged", [&] { return runs().merge(); })) return;
+    while (index->merge_due())
+      if (!transaction("reverse indexes cannot be merged", [&] { return index->merge(); })) return;
   }
 
   // The layers of each key; `keys` ascending.
-  void find(RunSet::Family family, const std::vector<uint64_t>& keys, const std::function<void(uint64_t, const std::vector<int64_t>&)>& f) {
+  void find(ReverseIndex::Family family, const std::vector<uint64_t>& keys, const std::function<void(uint64_t, const std::vector<int64_t>&)>& f) {
     auto former = former_numbers();
-    note_reading(runs().find(family, keys, [&](uint64_t key, std::vector<int64_t> layers) {
+    note_reading(index->find(family, keys, [&](uint64_t key, std::vector<int64_t> layers) {
       if (!former.empty()) std::erase_if(layers, [&](int64_t l) { return former.contains(l); });
       if (!layers.empty()) f(key, layers);
     }));
   }
-  std::vector<int64_t> layers_of_key(RunSet::Family family, uint64_t key) {
+  std::vector<int64_t> layers_of_key(ReverseIndex::Family family, uint64_t key) {
     std::vector<int64_t> out;
     find(family, {key}, [&](uint64_t, const std::vector<int64_t>& layers) { out = layers; });
     return out;
   }
   std::vector<int64_t> layers_of_package(std::string_view id) {
     std::vector<int64_t> out;
-    note_reading(runs().find(RunSet::Family::names, {name_key(kPackageKey, id)}, [&](uint64_t, const std::vector<int64_t>& layers) { out = layers; }));
+    note_reading(index->find(ReverseIndex::Family::names, {name_key(kPackageKey, id)}, [&](uint64_t, const std::vector<int64_t>& layers) { out = layers; }));
     auto former = former_numbers();
     for (int64_t& l : out)
       if (auto it = former.find(l); it != former.end()) l = it->second;
@@ -101,67 +106,80 @@ struct Inventory::Impl {
     if (!whole) trouble = "part of the reverse index cannot be read: careen store check";
   }
 
-  SqlStatement sql(const char* text) const { return {db, text}; }
-  bool exec(const char* text) const { return sqlite3_exec(db, text, nullptr, nullptr, nullptr) == SQLITE_OK; }
-  Error failed(const char* doing) const { return {Errc::io, escape(path) + ": " + doing + ": " + sqlite3_errmsg(db)}; }
+  Statement sql(const char* text) const { return {*db, text}; }
+  bool exec(const char* text) const { return db->exec(text); }
+  Error failed(const char* doing) const { return {Errc::io, escape(shown) + ": " + doing + ": " + last_sql_error()}; }
 
-  // All of `f`'s writes or none of them.
+  // All of `f`'s writes or none of them; f may be called again (database.h).
   template <class F>
   Result<void> transaction(const char* doing, F f) {
-    if (exec_patiently(db, "BEGIN IMMEDIATE", kWait / 1000) != SQLITE_OK) return failed(doing);
-    last_sql_error().clear();
-    if (f() && exec("COMMIT")) return {};
-    Error e = failed(doing);
-    if (!last_sql_error().empty()) e.what = escape(path) + ": " + doing + ": " + last_sql_error();
-    exec("ROLLBACK");
-    return e;
+    if (!db->transact(f)) return failed(doing);
+    return {};
   }
-
-  int64_t last() const { return sqlite3_last_insert_rowid(db); }
 
   // Numbers that layers had before they were collected anew, and what they have now.
   std::map<int64_t, int64_t> former_numbers() const {
     std::map<int64_t, int64_t> out;
-    for (SqlStatement s = sql("SELECT id, layer FROM inv_former"); s.row();) out[s.number(0)] = s.number(1);
+    for (Statement s = sql("SELECT id, layer FROM inv_former"); s.row();) out[s.number(0)] = s.number(1);
     return out;
   }
 
   // The row of a layer. One that was collected before takes a new number: what its old postings say of files and names counts
-  // no more, what images said of its packages still does.
+  // no more, what images said of its packages still does. 0: another process wrote the layer in the same moment.
   std::optional<int64_t> new_layer(const LayerFacts& f, int64_t now) {
-    SqlStatement find = sql("SELECT id FROM inv_layer WHERE diff_id=?");
+    Statement find = sql("SELECT id FROM inv_layer WHERE diff_id=?");
     std::optional<int64_t> old;
-    if (find.with(f.diff_id.text()).row()) old = find.number(0);
+    std::string diff_id = f.diff_id.text();
+    if (find.with(diff_id).row()) old = find.number(0);
     if (old && !sql("DELETE FROM inv_layer WHERE id=?").with(*old).done()) return std::nullopt;
-    int64_t id = 1;
-    if (SqlStatement top = sql("SELECT value FROM meta WHERE key='next_layer'"); top.row()) id = static_cast<int64_t>(to_number(top.view(0)).value_or(1));
-    if (!sql("INSERT OR REPLACE INTO meta VALUES('next_layer', ?)").with(std::to_string(id + 1)).done() ||
-        !sql("INSERT INTO inv_layer(id, diff_id, entries, size, collectors, indexed) VALUES(?,?,?,?,?,?)")
-             .with(id, f.diff_id.text(), f.files.size(), f.size, uint64_t{kCollectors}, now)
-             .done())
-      return std::nullopt;
+    auto id = next_layer();
+    if (!id) return std::nullopt;
+    // Of several at once this row decides who writes the layer: the others wait here for the end of the first.
+    Statement row = sql("INSERT INTO inv_layer(id, diff_id, entries, size, collectors, indexed) VALUES(?,?,?,?,?,?) ON CONFLICT DO NOTHING");
+    if (!row.with(*id, diff_id, f.files.size(), f.size, uint64_t{kCollectors}, now).done()) return std::nullopt;
+    if (db->changes() == 0) return 0;
     for (const char* text : {"UPDATE inv_image_layer SET layer=? WHERE layer=?", "UPDATE inv_blob SET layer=? WHERE layer=?",
                              "UPDATE inv_former SET layer=? WHERE layer=?", "INSERT INTO inv_former(layer, id) VALUES(?,?)"})
-      if (old && !sql(text).with(id, *old).done()) return std::nullopt;
+      if (old && !sql(text).with(*id, *old).done()) return std::nullopt;
+    return id;
+  }
+  // Never one that was given before: postings of it may be left.
+  std::optional<int64_t> next_layer() {
+    if (postgres()) {
+      Statement s = sql("SELECT nextval('inv_layer_number')");
+      return s.row() ? std::optional(s.number(0)) : std::nullopt;
+    }
+    int64_t id = 1;
+    if (Statement top = sql("SELECT value FROM meta WHERE key='next_layer'"); top.row()) id = static_cast<int64_t>(to_number(top.view(0)).value_or(1));
+    std::string next = std::to_string(id + 1);
+    if (!sql("INSERT INTO meta VALUES('next_layer', ?) ON CONFLICT(key) DO UPDATE SET value=excluded.value").with(next).done()) return std::nullopt;
     return id;
   }
 
-  // The number of a row that is unique by its values; made when it is not there.
+  // The number of a row that is unique by its values; made when it is not there. `insert` returns it, and nothing where another
+  // process made the row in the same moment.
   template <class... T>
-  std::optional<int64_t> number_of(SqlStatement& find, SqlStatement& insert, const T&... values) {
+  std::optional<int64_t> number_of(Statement& find, Statement& insert, const T&... values) {
     if (find.with(values...).row()) return find.number(0);
-    if (!insert.with(values...).done()) return std::nullopt;
-    return last();
+    if (insert.with(values...).row()) {
+      int64_t id = insert.number(0);
+      insert.row();  // its end
+      return id;
+    }
+    if (find.with(values...).row()) return find.number(0);
+    return std::nullopt;
   }
 
-  std::vector<int64_t> numbers(SqlStatement& s) const {
+  std::vector<int64_t> numbers(Statement& s) const {
     std::vector<int64_t> out;
     while (s.row()) out.push_back(s.number(0));
     return out;
   }
 
+  Result<void> open(Mode mode);  // the file at `path`
   Result<bool> is_ours();
-  Result<void> open(Mode mode);
+  Result<void> connect(Mode mode);  // the server at `path`
+  Result<int> schema();             // of what is there
 };
 
 }  // namespace careen

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <set>
 
 #include "store/inventory_impl.h"
@@ -24,10 +26,18 @@ std::string longest_literal(std::string_view glob) {
 
 }  // namespace
 
+uint64_t Inventory::size() {
+  struct stat st {};
+  if (!impl_->postgres()) return ::stat(impl_->path.c_str(), &st) == 0 ? static_cast<uint64_t>(st.st_size) : 0;
+  Statement s =
+      impl_->sql("SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class WHERE relnamespace=to_regnamespace('careen') AND relkind='r'");
+  return s.row() ? static_cast<uint64_t>(s.number(0)) : 0;
+}
+
 InventoryCounts Inventory::counts() {
   InventoryCounts c;
   auto one = [&](const char* text) {
-    SqlStatement s = impl_->sql(text);
+    Statement s = impl_->sql(text);
     return s.row() ? s.number(0) : 0;
   };
   c.images = static_cast<uint64_t>(one("SELECT count(*) FROM inv_image"));
@@ -42,14 +52,14 @@ InventoryCounts Inventory::counts() {
 
 std::vector<Crawl> Inventory::crawls() {
   std::vector<Crawl> out;
-  SqlStatement s = impl_->sql("SELECT source, at, indexed, failed FROM inv_crawl ORDER BY source");
+  Statement s = impl_->sql("SELECT source, at, indexed, failed FROM inv_crawl ORDER BY source");
   while (s.row()) out.push_back({s.text(0), s.number(1), static_cast<uint64_t>(s.number(2)), static_cast<uint64_t>(s.number(3))});
   return out;
 }
 
 std::vector<IndexFailure> Inventory::failures() {
   std::vector<IndexFailure> out;
-  SqlStatement s = impl_->sql("SELECT reference, why, at FROM inv_failure ORDER BY reference");
+  Statement s = impl_->sql("SELECT reference, why, at FROM inv_failure ORDER BY reference");
   while (s.row()) out.push_back({s.text(0), s.text(1), s.number(2)});
   return out;
 }
@@ -61,25 +71,25 @@ std::map<Sha256, std::vector<Inventory::Id>> Inventory::layers_with_files(const 
   for (const auto& [key, unused] : by_key) keys.push_back(key);
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   std::map<Sha256, std::vector<Id>> out;
-  impl_->find(RunSet::Family::files, keys, [&](uint64_t key, const std::vector<int64_t>& layers) {
+  impl_->find(ReverseIndex::Family::files, keys, [&](uint64_t key, const std::vector<int64_t>& layers) {
     for (auto [it, end] = by_key.equal_range(key); it != end; ++it) out[it->second] = layers;
   });
   return out;
 }
 
 std::vector<Inventory::Id> Inventory::layers_with_file(const Sha256& digest) {
-  return impl_->layers_of_key(RunSet::Family::files, file_key(digest));
+  return impl_->layers_of_key(ReverseIndex::Family::files, file_key(digest));
 }
 
 std::vector<Inventory::Id> Inventory::layers_with_term(TermKind kind, const std::string& text) {
-  return impl_->layers_of_key(RunSet::Family::names, name_key(static_cast<uint8_t>(kind), text));
+  return impl_->layers_of_key(ReverseIndex::Family::names, name_key(static_cast<uint8_t>(kind), text));
 }
 
 std::vector<Inventory::Id> Inventory::images_with_term(TermKind kind, const std::string& text, bool glob) {
   std::set<Id> out;
-  SqlStatement terms = impl_->sql("SELECT id, text FROM inv_term WHERE kind=?"), exact = impl_->sql("SELECT id, text FROM inv_term WHERE kind=? AND text=?"),
-               images = impl_->sql("SELECT image FROM inv_term_image WHERE term=?");
-  SqlStatement& found = glob ? terms.with(static_cast<int>(kind)) : exact.with(static_cast<int>(kind), text);
+  Statement terms = impl_->sql("SELECT id, text FROM inv_term WHERE kind=?"), exact = impl_->sql("SELECT id, text FROM inv_term WHERE kind=? AND text=?"),
+            images = impl_->sql("SELECT image FROM inv_term_image WHERE term=?");
+  Statement& found = glob ? terms.with(static_cast<int>(kind)) : exact.with(static_cast<int>(kind), text);
   while (found.row()) {
     if (glob && !glob_match(text, found.view(1))) continue;
     for (Id i : impl_->numbers(images.with(found.number(0)))) out.insert(i);
@@ -97,8 +107,8 @@ void Inventory::paths_like(const std::string& glob, const std::function<bool(con
     if (!to.empty()) to.back() = static_cast<char>(static_cast<uint8_t>(to.back()) + 1);
     std::string part = longest_literal(glob);
     paths.clear();
-    impl_->note_reading(impl_->runs().scan_paths(from, to, [&](const std::string& path) {
-      if (path.find(part) != std::string::npos && glob_match(glob, path)) paths.push_back(path);
+    impl_->note_reading(impl_->index->scan_paths(from, to, part, [&](const std::string& path) {
+      if (glob_match(glob, path)) paths.push_back(path);
       return true;
     }));
     make_distinct(paths);
@@ -109,7 +119,7 @@ void Inventory::paths_like(const std::string& glob, const std::function<bool(con
   std::vector<uint64_t> wanted;
   for (const auto& [key, unused] : keys) wanted.push_back(key);
   std::vector<std::vector<Id>> found(paths.size());
-  impl_->find(RunSet::Family::names, wanted, [&](uint64_t key, const std::vector<int64_t>& layers) {
+  impl_->find(ReverseIndex::Family::names, wanted, [&](uint64_t key, const std::vector<int64_t>& layers) {
     for (auto it = std::lower_bound(keys.begin(), keys.end(), std::pair(key, size_t{0})); it != keys.end() && it->first == key; ++it)
       found[it->second] = layers;
   });
@@ -119,7 +129,7 @@ void Inventory::paths_like(const std::string& glob, const std::function<bool(con
 
 std::vector<Inventory::PackageRow> Inventory::packages_named(const std::string& name) {
   std::vector<PackageRow> out;
-  SqlStatement s =
+  Statement s =
       impl_->sql("SELECT id, type, name, version, architecture, source, source_version FROM inv_package WHERE name=?1 OR source=?1 ORDER BY name, version, id");
   s.with(name);
   while (s.row()) {
@@ -127,7 +137,7 @@ std::vector<Inventory::PackageRow> Inventory::packages_named(const std::string& 
     row.package.type = static_cast<PackageType>(s.number(1));
     row.package.name = s.text(2), row.package.version = s.text(3), row.package.architecture = s.text(4);
     row.package.source = s.text(5), row.package.source_version = s.text(6);
-    row.layers = impl_->layers_of_package(s.view(0));
+    row.layers = impl_->layers_of_package(std::to_string(s.number(0)));
     out.push_back(std::move(row));
   }
   return out;
@@ -135,24 +145,24 @@ std::vector<Inventory::PackageRow> Inventory::packages_named(const std::string& 
 
 std::optional<Inventory::Id> Inventory::layer_id(const std::string& digest) {
   for (const char* text : {"SELECT id FROM inv_layer WHERE diff_id=?", "SELECT layer FROM inv_blob WHERE digest=?"})
-    if (SqlStatement s = impl_->sql(text); s.with(digest).row()) return s.number(0);
+    if (Statement s = impl_->sql(text); s.with(digest).row()) return s.number(0);
   return std::nullopt;
 }
 
 std::optional<Digest> Inventory::layer_digest(Id layer) {
-  SqlStatement s = impl_->sql("SELECT diff_id FROM inv_layer WHERE id=?");
+  Statement s = impl_->sql("SELECT diff_id FROM inv_layer WHERE id=?");
   if (!s.with(layer).row()) return std::nullopt;
   auto d = Digest::parse(s.view(0));
   return d ? std::optional(*d) : std::nullopt;
 }
 
 std::vector<Inventory::Id> Inventory::images_of_layer(Id layer) {
-  SqlStatement s = impl_->sql("SELECT DISTINCT image FROM inv_image_layer WHERE layer=? ORDER BY image");
+  Statement s = impl_->sql("SELECT DISTINCT image FROM inv_image_layer WHERE layer=? ORDER BY image");
   return impl_->numbers(s.with(layer));
 }
 
 std::optional<FileTable> Inventory::files_of(Id layer) {
-  SqlStatement s = impl_->sql("SELECT diff_id, entries FROM inv_layer WHERE id=?");
+  Statement s = impl_->sql("SELECT diff_id, entries FROM inv_layer WHERE id=?");
   if (!s.with(layer).row()) return std::nullopt;
   auto d = Digest::parse(s.view(0));
   auto files = d ? impl_->cache->files(*d) : std::nullopt;
@@ -161,32 +171,34 @@ std::optional<FileTable> Inventory::files_of(Id layer) {
 }
 
 std::optional<std::string> Inventory::trouble() const {
-  return impl_->trouble.empty() ? std::nullopt : std::optional(impl_->trouble);
+  if (!impl_->trouble.empty()) return impl_->trouble;
+  if (!impl_->db->read_failure().empty()) return escape(impl_->shown) + ": " + impl_->db->read_failure();
+  return std::nullopt;
 }
 
 std::vector<Inventory::Id> Inventory::all_images() {
-  SqlStatement s = impl_->sql("SELECT id FROM inv_image ORDER BY id");
+  Statement s = impl_->sql("SELECT id FROM inv_image ORDER BY id");
   return impl_->numbers(s);
 }
 
 std::vector<Inventory::Id> Inventory::images_with_gaps() {
-  SqlStatement s = impl_->sql("SELECT id FROM inv_image WHERE gaps>0 ORDER BY id");
+  Statement s = impl_->sql("SELECT id FROM inv_image WHERE gaps>0 ORDER BY id");
   return impl_->numbers(s);
 }
 
 std::vector<Inventory::Id> Inventory::images_judged_otherwise(const std::string& knowledge) {
-  SqlStatement s = impl_->sql("SELECT id FROM inv_image WHERE knowledge<>? ORDER BY id");
+  Statement s = impl_->sql("SELECT id FROM inv_image WHERE knowledge<>? ORDER BY id");
   return impl_->numbers(s.with(knowledge));
 }
 
 std::vector<Inventory::Id> Inventory::images_with_chain(const std::string& chain) {
-  SqlStatement s = impl_->sql("SELECT id FROM inv_image WHERE chain=? ORDER BY id");
+  Statement s = impl_->sql("SELECT id FROM inv_image WHERE chain=? ORDER BY id");
   return chain.empty() ? std::vector<Id>{} : impl_->numbers(s.with(chain));
 }
 
 std::vector<std::pair<TermKind, std::string>> Inventory::terms_of(const std::string& image_digest) {
   std::vector<std::pair<TermKind, std::string>> out;
-  SqlStatement s = impl_->sql(
+  Statement s = impl_->sql(
       "SELECT kind, text FROM inv_term_image JOIN inv_term ON term=inv_term.id WHERE image=(SELECT id FROM inv_image WHERE digest=?) ORDER BY kind, text");
   s.with(image_digest);
   while (s.row()) out.emplace_back(static_cast<TermKind>(s.number(0)), s.text(1));
@@ -195,19 +207,19 @@ std::vector<std::pair<TermKind, std::string>> Inventory::terms_of(const std::str
 
 std::vector<std::string> Inventory::members_of(const std::string& index) {
   std::vector<std::string> out;
-  SqlStatement s = impl_->sql("SELECT child FROM inv_member WHERE parent=? ORDER BY child");
+  Statement s = impl_->sql("SELECT child FROM inv_member WHERE parent=? ORDER BY child");
   s.with(index);
   while (s.row()) out.push_back(s.text(0));
   return out;
 }
 
 std::optional<Inventory::Id> Inventory::image_id(const std::string& digest) {
-  SqlStatement s = impl_->sql("SELECT id FROM inv_image WHERE digest=?");
+  Statement s = impl_->sql("SELECT id FROM inv_image WHERE digest=?");
   return s.with(digest).row() ? std::optional(s.number(0)) : std::nullopt;
 }
 
 std::optional<StoredImage> Inventory::image(Id id) {
-  SqlStatement s = impl_->sql("SELECT digest, config, platform, verdict, knowledge, created, first_seen, last_seen, body FROM inv_image WHERE id=?");
+  Statement s = impl_->sql("SELECT digest, config, platform, verdict, knowledge, created, first_seen, last_seen, body FROM inv_image WHERE id=?");
   if (!s.with(id).row()) return std::nullopt;
   StoredImage i;
   i.digest = s.text(0), i.config_digest = s.text(1), i.platform = s.text(2), i.verdict = s.text(3), i.knowledge = s.text(4), i.created = s.text(5);
@@ -223,7 +235,7 @@ std::optional<StoredImage> Inventory::image(Id id) {
 }
 
 namespace {
-std::vector<Tag> read_tags(SqlStatement& s) {
+std::vector<Tag> read_tags(Statement& s) {
   std::vector<Tag> out;
   while (s.row()) {
     Tag t{s.text(0), s.text(1), s.text(2), s.number(3), s.number(4), std::nullopt};
@@ -235,7 +247,7 @@ std::vector<Tag> read_tags(SqlStatement& s) {
 }  // namespace
 
 std::vector<Tag> Inventory::tags_of(const std::string& image_digest) {
-  SqlStatement s = impl_->sql(
+  Statement s = impl_->sql(
       "SELECT repository, tag, digest, first_seen, last_seen, vanished FROM inv_tag WHERE digest=?1 OR digest IN (SELECT parent FROM inv_member WHERE "
       "child=?1) "
       "ORDER BY repository, tag, first_seen, digest");
@@ -243,7 +255,7 @@ std::vector<Tag> Inventory::tags_of(const std::string& image_digest) {
 }
 
 std::vector<Tag> Inventory::tags_named(const std::string& repository, const std::string& tag) {
-  SqlStatement s = impl_->sql(
+  Statement s = impl_->sql(
       "SELECT repository, tag, digest, first_seen, last_seen, vanished FROM inv_tag WHERE repository=?1 AND (?2='' OR tag=?2) ORDER BY tag, first_seen, "
       "digest");
   return read_tags(s.with(repository, tag));
@@ -251,7 +263,7 @@ std::vector<Tag> Inventory::tags_named(const std::string& repository, const std:
 
 std::vector<std::string> Inventory::repositories() {
   std::vector<std::string> out;
-  SqlStatement s = impl_->sql("SELECT DISTINCT repository FROM inv_tag ORDER BY repository");
+  Statement s = impl_->sql("SELECT DISTINCT repository FROM inv_tag ORDER BY repository");
   while (s.row()) out.push_back(s.text(0));
   return out;
 }

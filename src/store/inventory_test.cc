@@ -13,7 +13,7 @@ using testing::Pair;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
 
-TEST_F(InventoryTest, WhatIsNotThereIsNotFound) {
+TEST_F(InventoryFileTest, WhatIsNotThereIsNotFound) {
   EXPECT_EQ(error_of(file_, Mode::read), Errc::not_found);
   EXPECT_EQ(error_of(folder_ / "no/such/folder/x", Mode::read), Errc::not_found);
   EXPECT_FALSE(fs::exists(folder_ / "no")) << "reading makes nothing";
@@ -23,7 +23,7 @@ TEST_F(InventoryTest, WhatIsNotThereIsNotFound) {
   EXPECT_THAT(e.error().what, HasSubstr("careen index"));
 }
 
-TEST_F(InventoryTest, AnotherFileIsRefused) {
+TEST_F(InventoryFileTest, AnotherFileIsRefused) {
   std::string text(9000, 'x');
   std::ofstream(file_) << text;
   EXPECT_THAT(error_of(file_, Mode::read), AnyOf(Errc::io, Errc::corrupt));
@@ -33,7 +33,7 @@ TEST_F(InventoryTest, AnotherFileIsRefused) {
   EXPECT_NE(error_of(file_ + "/below", Mode::write), std::nullopt) << "below a file";
 }
 
-TEST_F(InventoryTest, TheSchemaIsRead) {
+TEST_F(InventoryFileTest, TheSchemaIsRead) {
   sql("CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT); CREATE TABLE inv_layer(id)");
   EXPECT_EQ(error_of(file_, Mode::read), Errc::corrupt);
   EXPECT_EQ(error_of(file_, Mode::write), Errc::corrupt);
@@ -54,7 +54,7 @@ TEST_F(InventoryTest, ANewerSchemaIsNotTouched) {
   }
 }
 
-TEST_F(InventoryTest, WritingMakesItsFolders) {
+TEST_F(InventoryFileTest, WritingMakesItsFolders) {
   file_ = folder_ / "a/b/c.sqlite";
   EXPECT_EQ(open()->path(), file_);
   EXPECT_EQ(open(Mode::read)->counts().images, 0U);
@@ -444,7 +444,7 @@ TEST_F(InventoryTest, AnImageThatIsMetAgainIsSeen) {
   EXPECT_EQ(i->image(*i->image_id(a.digest))->first_seen, 100);
 }
 
-TEST_F(InventoryTest, AnotherProgramsDatabaseIsLeftAsItIs) {
+TEST_F(InventoryFileTest, AnotherProgramsDatabaseIsLeftAsItIs) {
   sql("CREATE TABLE theirs(x); INSERT INTO theirs VALUES(1)");
   for (Mode m : {Mode::read, Mode::write}) EXPECT_EQ(error_of(file_, m), Errc::corrupt);
   sql("SELECT * FROM theirs");
@@ -528,7 +528,7 @@ TEST_F(InventoryTest, CheckTellsOfDamage) {
   EXPECT_THAT(wrong(*i), Contains(HasSubstr("not there")));
 }
 
-TEST_F(InventoryTest, CheckTellsOfDamagedPages) {
+TEST_F(InventoryFileTest, CheckTellsOfDamagedPages) {
   {
     auto i = open();
     std::vector<std::string> many;

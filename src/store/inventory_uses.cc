@@ -5,7 +5,7 @@ namespace {
 
 constexpr const char* kColumns = "SELECT cluster, name, reference, digest, file, line, running, space, workload, container, command, at FROM inv_use ";
 
-std::vector<StoredUse> read_uses(SqlStatement& s) {
+std::vector<StoredUse> read_uses(Statement& s) {
   std::vector<StoredUse> out;
   while (s.row()) {
     StoredUse u;
@@ -25,7 +25,7 @@ Result<void> Inventory::replace_uses(const std::string& source, const std::vecto
   Impl& m = *impl_;
   return m.transaction("uses of images cannot be kept", [&] {
     if (!m.sql("DELETE FROM inv_use WHERE source=?").with(source).done()) return false;
-    SqlStatement add = m.sql(
+    Statement add = m.sql(
         "INSERT INTO inv_use(source, cluster, name, reference, digest, file, line, running, space, workload, container, command, at) "
         "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
     return std::all_of(uses.begin(), uses.end(), [&](const StoredUse& u) {
@@ -38,9 +38,14 @@ Result<void> Inventory::replace_uses(const std::string& source, const std::vecto
   });
 }
 
+std::vector<StoredUse> Inventory::uses_told_by(const std::string& source) {
+  Statement s = impl_->sql((std::string(kColumns) + "WHERE source=? ORDER BY id").c_str());
+  return read_uses(s.with(source));
+}
+
 std::vector<StoredUse> Inventory::uses_of(const std::string& image_digest) {
   // By a digest of the image, its configuration or an index it is in; else by a name whose newest digest is one of these.
-  SqlStatement s = impl_->sql(
+  Statement s = impl_->sql(
       (std::string(kColumns) +
        "WHERE digest IN (SELECT ?1 UNION SELECT parent FROM inv_member WHERE child=?1 UNION SELECT config FROM inv_image WHERE digest=?1 AND config<>'') "
        "OR (digest='' AND name IN (SELECT t.repository || ':' || t.tag FROM inv_tag t WHERE (t.digest=?1 OR t.digest IN (SELECT parent FROM inv_member WHERE "
@@ -51,17 +56,20 @@ std::vector<StoredUse> Inventory::uses_of(const std::string& image_digest) {
 }
 
 std::vector<StoredUse> Inventory::uses_not_indexed() {
-  SqlStatement s = impl_->sql((std::string(kColumns) +
-                               "WHERE NOT (digest<>'' AND (digest IN (SELECT digest FROM inv_image) OR digest IN (SELECT parent FROM inv_member) OR digest IN "
-                               "(SELECT config FROM inv_image))) AND NOT (digest='' AND name IN (SELECT repository || ':' || tag FROM inv_tag)) "
-                               "ORDER BY running DESC, name, cluster, space, workload")
-                                  .c_str());
+  Statement s = impl_->sql((std::string(kColumns) +
+                            "WHERE NOT (digest<>'' AND (digest IN (SELECT digest FROM inv_image) OR digest IN (SELECT parent FROM inv_member) OR digest IN "
+                            "(SELECT config FROM inv_image))) AND NOT (digest='' AND name IN (SELECT repository || ':' || tag FROM inv_tag)) "
+                            "ORDER BY running DESC, name, cluster, space, workload")
+                               .c_str());
   return read_uses(s);
 }
 
 Result<void> Inventory::keep_threat(const KeptRecord& record, int64_t now) {
   return impl_->transaction("a threat record cannot be kept", [&] {
-    return impl_->sql("INSERT OR REPLACE INTO inv_threat VALUES(?,?,?,?)").with(record.id, record.text, record.replace ? 1 : 0, now).done();
+    return impl_
+        ->sql("INSERT INTO inv_threat VALUES(?,?,?,?) ON CONFLICT(id) DO UPDATE SET body=excluded.body, takes_place=excluded.takes_place, at=excluded.at")
+        .with(record.id, record.text, record.replace ? 1 : 0, now)
+        .done();
   });
 }
 
@@ -69,7 +77,7 @@ Result<bool> Inventory::drop_threat(const std::string& id) {
   bool was = false;
   CAREEN_TRY(impl_->transaction("a threat record cannot be dropped", [&] {
     bool ok = impl_->sql("DELETE FROM inv_threat WHERE id=?").with(id).done();
-    was = sqlite3_changes(impl_->db) != 0;
+    was = impl_->db->changes() != 0;
     return ok;
   }));
   return was;
@@ -77,8 +85,7 @@ Result<bool> Inventory::drop_threat(const std::string& id) {
 
 std::vector<KeptRecord> Inventory::kept_threats() {
   std::vector<KeptRecord> out;
-  for (SqlStatement s = impl_->sql("SELECT id, body, takes_place FROM inv_threat ORDER BY id"); s.row();)
-    out.push_back({s.text(0), s.text(1), s.number(2) != 0});
+  for (Statement s = impl_->sql("SELECT id, body, takes_place FROM inv_threat ORDER BY id"); s.row();) out.push_back({s.text(0), s.text(1), s.number(2) != 0});
   return out;
 }
 

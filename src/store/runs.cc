@@ -440,7 +440,7 @@ bool RunSet::find(Family family, const std::vector<uint64_t>& keys, const std::f
   return whole;
 }
 
-bool RunSet::scan_paths(const std::string& from, const std::string& to, const std::function<bool(const std::string&)>& f) {
+bool RunSet::scan_paths(const std::string& from, const std::string& to, const std::string& part, const std::function<bool(const std::string&)>& f) {
   Snapshot snapshot(db_);
   bool whole = true;
   std::vector<std::string> block;
@@ -450,7 +450,7 @@ bool RunSet::scan_paths(const std::string& from, const std::string& to, const st
       block.clear();
       whole &= decode_strings(cursor.block().body, &block);
       for (const std::string& path : block)
-        if (path >= from && (to.empty() || path < to) && !f(path)) return whole;
+        if (path >= from && (to.empty() || path < to) && path.find(part) != std::string::npos && !f(path)) return whole;
     }
     whole &= !cursor.damaged();
   }

@@ -1,5 +1,4 @@
-// Reverse indexes of an inventory as sorted runs: from a key (part of a digest, or a hash of a name) to the numbers of the
-// layers that have it, and a dictionary of distinct paths.
+// Reverse indexes of an inventory (reverse_index.h) as sorted runs in SQLite.
 //
 // What a layer brings is written once as a small sorted run. When kFanInFirst runs of the lowest level have gathered they are
 // merged and cut by key into kShards shards; from there on, kFanIn runs of one level and shard make one of the next. So each
@@ -7,8 +6,7 @@
 // size-tiered form of the log-structured merge tree (O'Neil and others, 1996).
 //
 // A run is a row of `inv_run`, its blocks are rows of `inv_block` ordered by their first key. Blocks carry a checksum; a
-// damaged one makes its run unreadable, which problems() tells. Nothing here begins a transaction: add() and merge() are called
-// inside the caller's, so that a kill leaves either all of a run or nothing of it. Used by one thread at a time.
+// damaged one makes its run unreadable, which problems() tells.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -17,6 +15,7 @@
 #include <vector>
 
 #include "store/keys.h"
+#include "store/reverse_index.h"
 #include "store/sqlite.h"
 
 namespace careen {
@@ -27,41 +26,26 @@ inline constexpr size_t kBlockEntries = 1024;  // postings of one block; its byt
 
 extern const char* const kRunSchemaSql;  // the tables
 
-struct Posting {
-  uint64_t key = 0;
-  int64_t value = 0;  // not negative
-  auto operator<=>(const Posting&) const = default;
-};
-
 // The bytes of one block. Decoders take any bytes: false, and nothing appended that is out of order, where they are damaged.
 std::string encode_postings(const Posting* first, size_t count);
 bool decode_postings(std::string_view block, std::vector<Posting>* out);
 std::string encode_strings(const std::vector<std::string>& sorted);
 bool decode_strings(std::string_view block, std::vector<std::string>* out);
 
-class RunSet {
+class RunSet final : public ReverseIndex {
  public:
-  enum class Family : uint8_t { files = 1, names = 2, paths = 3 };
-
   explicit RunSet(sqlite3* db) : db_(db) {}
 
-  // `postings` ascending and distinct; keys of kKeyBits bits at most.
-  bool add(Family family, const std::vector<Posting>& postings);
-  bool add(const std::vector<std::string>& paths);  // ascending and distinct
-  // Merges one group of runs where enough have gathered; false when nothing was to be done or a write failed (last_sql_error()).
-  bool merge();
-  bool merge_due() const;
+  bool add(Family family, const std::vector<Posting>& postings) override;
+  bool add(const std::vector<std::string>& paths) override;
+  // Merges one group of runs where enough have gathered.
+  bool merge() override;
+  bool merge_due() const override;
   // All runs of each shard into one.
-  bool merge_all();
-
-  // The values of each key, ascending; `keys` ascending. f is called for keys that have any.
-  // False when part of the index could not be read: the answer is not whole.
-  bool find(Family family, const std::vector<uint64_t>& keys, const std::function<void(uint64_t key, const std::vector<int64_t>& values)>& f);
-  // The same for every path from `from` on and before `to` ("" for no end), once for each run that has it, in no order; false from f stops.
-  bool scan_paths(const std::string& from, const std::string& to, const std::function<bool(const std::string& path)>& f);
-
-  // Walks everything; what is wrong in words.
-  std::vector<std::string> problems();
+  bool merge_all() override;
+  bool find(Family family, const std::vector<uint64_t>& keys, const std::function<void(uint64_t key, const std::vector<int64_t>& values)>& f) override;
+  bool scan_paths(const std::string& from, const std::string& to, const std::string& part, const std::function<bool(const std::string& path)>& f) override;
+  std::vector<std::string> problems() override;
 
  private:
   struct Run {

@@ -50,9 +50,9 @@ class RunsTest : public testing::Test {
               whole);
     return out;
   }
-  std::set<std::string> paths(const std::string& from = "", const std::string& to = "", bool whole = true) {
+  std::set<std::string> paths(const std::string& from = "", const std::string& to = "", bool whole = true, const std::string& part = "") {
     std::set<std::string> out;
-    EXPECT_EQ(runs_.scan_paths(from, to, [&](const std::string& p) { return out.insert(p), true; }), whole);
+    EXPECT_EQ(runs_.scan_paths(from, to, part, [&](const std::string& p) { return out.insert(p), true; }), whole);
     return out;
   }
 
@@ -206,7 +206,7 @@ TEST_F(RunsTest, PathsAreScannedWithinTheirBounds) {
     ASSERT_TRUE(runs_.merge_all());
   }
   size_t seen = 0;
-  EXPECT_TRUE(runs_.scan_paths("", "", [&](const std::string&) { return ++seen < 10; }));
+  EXPECT_TRUE(runs_.scan_paths("", "", "", [&](const std::string&) { return ++seen < 10; }));
   EXPECT_EQ(seen, 10U) << "false ends it";
 }
 

@@ -12,6 +12,7 @@
 #include "fleet/indexer.h"
 #include "image_text.h"
 #include "scratch_folder.h"
+#include "store_place.h"
 #include "source/oci_layout.h"
 
 namespace careen::test {
@@ -82,7 +83,7 @@ class Fleet {
     std::filesystem::create_directories(scratch / "spool");
     scan.spool_directory = scratch / "spool";
     scan.threats = threats_of({{"T-1", "bad"}});
-    auto opened = Inventory::open(scratch / "fleet.sqlite", Inventory::Mode::write);
+    auto opened = Inventory::open(place.text(), Inventory::Mode::write);
     if (!opened) return;
     inventory = std::move(*opened);
     auto cache = inventory->layers();
@@ -125,6 +126,7 @@ class Fleet {
   StoredImage stored(const std::string& name) { return inventory->image(id(name)).value_or(StoredImage{}); }
 
   ScratchFolder scratch;
+  StorePlace place{scratch / "fleet.sqlite"};
   ScanOptions scan;
   std::unique_ptr<Inventory> inventory;
   int64_t now = 1000;

@@ -1,4 +1,4 @@
-// Layers, images and an inventory in a scratch folder, for tests of src/store/inventory.h.
+// Layers, images and an inventory, for tests of src/store/inventory.h: in a scratch folder or in PostgreSQL (store_place.h).
 #pragma once
 #include <gmock/gmock.h>
 #include <sys/resource.h>
@@ -13,6 +13,7 @@
 #include "image_text.h"
 #include "scratch_folder.h"
 #include "sqlite_text.h"
+#include "store_place.h"
 
 #include "store/inventory.h"
 
@@ -72,6 +73,16 @@ class InventoryTest : public testing::Test {
     return i ? std::nullopt : std::optional(i.error().code);
   }
   void sql(const std::string& text) const { ASSERT_EQ(test::run_sql(file_, text), ""); }
+  // From here on no row can be written into a table; where `when` says, in SQLite.
+  void stop(const std::string& table, const std::string& when = "") const {
+    if (place_.postgres())
+      sql("CREATE OR REPLACE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no room'; END$$; CREATE TRIGGER stop BEFORE "
+          "INSERT ON " +
+          table + " FOR EACH ROW EXECUTE FUNCTION stop()");
+    else
+      sql("CREATE TRIGGER stop_" + table + " BEFORE INSERT ON " + table + " " + when + " BEGIN SELECT RAISE(ABORT, 'no room'); END");
+  }
+  void let(const std::string& table) const { sql(place_.postgres() ? "DROP TRIGGER stop ON " + table : "DROP TRIGGER stop_" + table); }
   static void put(Inventory& i, const LayerFacts& f, int64_t now = 1) {
     auto ok = i.add_layer(f, f.symbols, now);
     ASSERT_TRUE(ok) << ok.error().what;
@@ -96,7 +107,14 @@ class InventoryTest : public testing::Test {
   }
 
   test::ScratchFolder folder_;
-  std::string file_ = folder_ / "fleet.sqlite";
+  test::StorePlace place_{folder_ / "fleet.sqlite"};
+  std::string file_ = place_.text();
+};
+
+// Tests of the file itself, whatever the others run on.
+class InventoryFileTest : public InventoryTest {
+ protected:
+  InventoryFileTest() { file_ = folder_ / "fleet.sqlite"; }
 };
 
 }  // namespace careen::inventory_test

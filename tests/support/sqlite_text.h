@@ -1,13 +1,16 @@
-// Runs SQL on a database file, as someone who tampers with it would.
+// Runs SQL on a database, as someone who tampers with it would.
 #pragma once
 #include <sqlite3.h>
 
 #include <string>
 
+#include "store_place.h"
+
 namespace careen::test {
 
 // "" when all statements ran, else the message.
 inline std::string run_sql(const std::string& file, const std::string& sql) {
+  if (file.starts_with("postgresql://")) return run_postgres(file, sql);
   sqlite3* db = nullptr;
   std::string error;
   if (sqlite3_open(file.c_str(), &db) != SQLITE_OK) error = "cannot open " + file;
