@@ -132,13 +132,10 @@ class PostgresDatabase final : public Database {
   bool exec(const char* sql) override {
     bool ends = std::strcmp(sql, "COMMIT") == 0;
     ResultPtr r(PQexec(connection_, sql));
-    ExecStatusType s = PQresultStatus(r.get());
-    bool ok = s == PGRES_COMMAND_OK || s == PGRES_TUPLES_OK;
-    // A transaction in which something failed answers COMMIT with a rollback, and calls that a success.
-    if (ok && ends && std::strcmp(PQcmdStatus(r.get()), "ROLLBACK") == 0) ok = false;
     if (ends) inside_ = false;
-    if (!ok) note(r.get());
-    return ok;
+    if (!fine(r.get())) return false;
+    // A transaction in which something failed answers COMMIT with a rollback, and calls that a success.
+    return !ends || std::strcmp(PQcmdStatus(r.get()), "ROLLBACK") != 0;
   }
   bool begin() override {
     state_.clear();
@@ -161,30 +158,40 @@ class PostgresDatabase final : public Database {
 
   ResultPtr run(const std::string& sql, const std::vector<PostgresPrepared::Value>& values) {
     ResultPtr r = run_once(sql, values);
-    if (!inside_ && lost() && come_back()) r = run_once(sql, values);
-    ExecStatusType s = PQresultStatus(r.get());
-    if (s != PGRES_COMMAND_OK && s != PGRES_TUPLES_OK) {
-      note(r.get());
-      return nullptr;
-    }
+    bool ok = fine(r.get());
+    if (!ok && !inside_ && lost() && come_back()) ok = fine((r = run_once(sql, values)).get());
+    if (!ok) return nullptr;
     changes_ = std::atoll(PQcmdTuples(r.get()));
     return r;
   }
 
  private:
-  bool lost() const { return PQstatus(connection_) == CONNECTION_BAD; }
+  // libpq notices the end of a connection later than the message with which the server ends it.
+  bool lost() const {
+    return PQstatus(connection_) == CONNECTION_BAD || state_ == "57P01" || state_ == "57P02" || state_ == "57P03" || state_.starts_with("08");
+  }
 
   bool come_back() {
     auto until = std::chrono::steady_clock::now() + std::chrono::seconds(kReturnSeconds);
     for (auto wait = std::chrono::milliseconds(100);; wait = std::min(wait * 2, std::chrono::milliseconds(2000))) {
       PQreset(connection_);
-      if (!lost() && settle()) return true;
+      state_.clear();
+      if (!lost() && settle()) {
+        last_sql_error().clear();
+        return true;
+      }
       if (std::chrono::steady_clock::now() + wait > until) return false;
       std::this_thread::sleep_for(wait);
     }
   }
 
-  // The first failure of a transaction is the one that counts: all that follow only say that there was one.
+  // Whether a statement ran; else why not is noted. The first failure of a transaction is the one that counts: all that follow
+  // only say that there was one.
+  bool fine(const PGresult* r) {
+    ExecStatusType s = PQresultStatus(r);
+    if (s != PGRES_COMMAND_OK && s != PGRES_TUPLES_OK) note(r);
+    return s == PGRES_COMMAND_OK || s == PGRES_TUPLES_OK;
+  }
   void note(const PGresult* r) {
     const char* state = r == nullptr ? nullptr : PQresultErrorField(r, PG_DIAG_SQLSTATE);
     if (state != nullptr && std::strcmp(state, "25P02") == 0) return;

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """A PostgreSQL of a test's own, on a socket in its folder and on loopback where a port is given.
 
-    postgres.py start FOLDER     begins one there (an old one is ended first) and prints its address
-    postgres.py stop FOLDER      ends it and removes the folder
+    postgres.py start FILE     begins one (an old one is ended first); its address is written to the file
+    postgres.py stop FILE      ends it
 
-As a module: with Postgres(folder) as p: p.url("name"), p.restart(), p.kill(), p.sql(...).
-PostgreSQL refuses to run as root, so it then runs as the user that Debian's package makes, else as nobody.
+As a module: p = Postgres(); p.start(); p.url("name"), p.restart(), p.sql(...); p.remove().
+PostgreSQL refuses to run as root, so it then runs as the user that Debian's package makes, else as nobody; for either its
+folder stands where everyone may go.
 """
 
 import glob
@@ -13,13 +14,9 @@ import os
 import pathlib
 import pwd
 import shutil
-import signal
 import subprocess
 import sys
-import time
-
-START = "initdb -D DATA -A trust -E UTF8 --no-locale -U careen"  # docs/inventory.md says the same
-
+import tempfile
 
 def binaries():
     """Where initdb and postgres stand; None when PostgreSQL is not installed."""
@@ -40,9 +37,9 @@ def other_user():
 
 
 class Postgres:
-    def __init__(self, folder, port=None, settings=()):
-        self.folder, self.port, self.settings = pathlib.Path(folder), port, list(settings)
-        self.bin, self.user, self.process = binaries(), other_user(), None
+    def __init__(self, folder=None, port=None):
+        self.bin, self.user, self.port = binaries(), other_user(), port
+        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="careen-postgres-"))
 
     def _run(self, *command, **kw):
         if self.user:
@@ -51,14 +48,13 @@ class Postgres:
         return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder, env=env, **kw)
 
     def make(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
         if self.user:
             os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
-        os.chmod(self.folder, 0o700 if not self.user else 0o755)
+            os.chmod(self.folder, 0o755)
         self._run(str(self.bin / "initdb"), "-D", str(self.folder / "data"), "-A", "trust", "-E", "UTF8", "--no-locale", "-U", "careen")
-        # A test's data may be lost: what a crash does to a file is PostgreSQL's to test.
-        lines = [f"unix_socket_directories='{self.folder}'", f"listen_addresses='{'127.0.0.1' if self.port else ''}'", "fsync=off", "synchronous_commit=off",
-                 "full_page_writes=off", "max_connections=60", "shared_buffers=64MB", *self.settings]
+        # A test's data may be lost with the machine, but what was committed outlives a killed server.
+        lines = [f"unix_socket_directories='{self.folder}'", f"listen_addresses='{'127.0.0.1' if self.port else ''}'", "fsync=off",
+                 "full_page_writes=off", "max_connections=60", "shared_buffers=64MB"]
         if self.port:
             lines.append(f"port={self.port}")
         with open(self.folder / "data/postgresql.conf", "a", encoding="utf-8") as f:
@@ -72,15 +68,6 @@ class Postgres:
             self._run(str(self.bin / "pg_ctl"), "-D", str(self.folder / "data"), "-m", mode, "-w", "-t", "60", "stop")
         except subprocess.CalledProcessError:
             pass  # it was not running
-
-    def kill(self):
-        """As a machine that goes down does it: every process at once."""
-        pid = int((self.folder / "data/postmaster.pid").read_text().split()[0])
-        os.kill(pid, signal.SIGQUIT)
-        for _ in range(600):
-            if not (self.folder / "data/postmaster.pid").exists():
-                return
-            time.sleep(0.05)
 
     def restart(self, mode="immediate"):
         self.end(mode)
@@ -97,28 +84,27 @@ class Postgres:
         self.sql(f'CREATE DATABASE "{name}"')
         return self.url(name)
 
-    def __enter__(self):
+    def start(self):
         self.make()
         self.begin()
         return self
 
-    def __exit__(self, *_):
+    def remove(self):
         self.end()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def main():
-    command, folder = sys.argv[1], os.path.abspath(sys.argv[2])
+    command, file = sys.argv[1], pathlib.Path(sys.argv[2])
     if not binaries():
         print("SKIPPED: PostgreSQL is not installed")
         return 77
-    p = Postgres(folder)
-    if os.path.exists(folder):
-        p.end()
-        shutil.rmtree(folder, ignore_errors=True)
+    if file.exists():  # its second line is the folder
+        Postgres(file.read_text().split()[1]).remove()
+        file.unlink()
     if command == "start":
-        p.make()
-        p.begin()
-        print(p.url())
+        server = Postgres().start()
+        file.write_text(f"{server.url()}\n{server.folder}\n")
     return 0
 
 

@@ -1,17 +1,19 @@
-// Where a test keeps its inventory: in a file, or, with CAREEN_TEST_POSTGRES (the address of a server, up to the name of the
-// database), in a database of its own that goes with it.
+// Where a test keeps its inventory: in a file, or, with CAREEN_TEST_POSTGRES (a file whose first line is the address of a
+// server's database), in a database of its own that goes with it.
 #pragma once
 #include <libpq-fe.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
 namespace careen::test {
 
-inline const char* postgres_server() {
-  const char* url = std::getenv("CAREEN_TEST_POSTGRES");
-  return url == nullptr || *url == '\0' ? nullptr : url;
+inline std::string postgres_server() {
+  std::string url;
+  if (const char* file = std::getenv("CAREEN_TEST_POSTGRES"); file != nullptr) std::getline(std::ifstream(file) >> std::ws, url);
+  return url;
 }
 
 // "" when it ran, else the message. In careen's schema.
@@ -32,7 +34,7 @@ inline std::string run_postgres(const std::string& url, const std::string& sql) 
 class StorePlace {
  public:
   explicit StorePlace(const std::string& file) : place_(file) {
-    if (postgres_server() == nullptr) return;
+    if (std::getenv("CAREEN_TEST_POSTGRES") == nullptr) return;
     static int count = 0;
     name_ = "careen_" + std::to_string(::getpid()) + "_" + std::to_string(++count);
     place_ = database("postgres");
