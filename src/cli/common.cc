@@ -82,6 +82,7 @@ Result<std::vector<ScanResult>> scan_all(ImageOptions o) {
   if (!o.store.empty()) {
     CAREEN_ASSIGN(inventory, Inventory::open(o.store, Inventory::Mode::write));
     o.kept = inventory->kept_threats();
+    if (auto why = inventory->trouble()) return Error{Errc::io, *why};
   }
   CAREEN_TRY(scan_options(o, inventory ? inventory->layers() : nullptr, scan, resolve));
   if (inventory) scan.wants_facts = true;
@@ -92,7 +93,7 @@ Result<std::vector<ScanResult>> scan_all(ImageOptions o) {
     Progress progress(!o.quiet && !o.no_progress);
     scan.on_progress = [&](uint64_t done, uint64_t total, size_t left) { progress.show(done, total, left); };
     results.push_back(scan_image(image, scan));
-    if (inventory && !image.is_rootfs && !image.is_single_file) CAREEN_TRY(record_scan(*inventory, image, results.back(), ::time(nullptr)));
+    if (inventory && !image.is_rootfs && !image.is_single_file) CAREEN_TRY(record_scan(*inventory, image, results.back(), inventory->clock()));
   }
   return results;
 }

@@ -73,5 +73,6 @@ Command add_lineage(CLI::App& app);
 Command add_diff(CLI::App& app);
 Command add_store(CLI::App& app);
 Command add_status(CLI::App& app);
+Command add_worker(CLI::App& app);
 
 }  // namespace careen

@@ -16,6 +16,7 @@
 #include "cli/sources.h"
 #include "fleet/admission.h"
 #include "fleet/diff.h"
+#include "fleet/distribute.h"
 #include "fleet/exposure.h"
 #include "fleet/hunt.h"
 #include "fleet/indexer.h"
@@ -61,7 +62,7 @@ struct IndexCommand {
   StoreOptions store;
   ImageOptions image;
   std::vector<std::string> sources;
-  std::string tags, cluster;
+  std::string tags, cluster, queue;
   size_t most = 0;
   bool dry_run = false, refresh = false;
 };
@@ -76,19 +77,35 @@ int run_index(IndexCommand c) {
   o.targets.most = c.most;
   o.refresh = c.refresh;
   o.cluster = c.cluster;
-  o.clock = now;
   if (c.dry_run) {
     Targets t = find_targets(c.sources, o.targets);
     for (const Target& target : t.list) print(escape(target.argument) + "\n");
     for (const auto& [what, why] : t.failures) warn(escape(what) + ": " + escape(why));
     return t.failures.empty() ? 0 : 3;
   }
+  if (std::string store = c.store.store.empty() ? default_store() : c.store.store; !c.queue.empty() && !is_postgres(store))
+    return complain({Errc::usage, "work is shared through PostgreSQL: give --store postgresql://HOST/DATABASE with --nats"});
   auto inventory = open_store(c.store.store, Inventory::Mode::write);
   if (!inventory) return complain(inventory.error());
   c.image.kept = (*inventory)->kept_threats();
+  if (auto why = (*inventory)->trouble()) return complain({Errc::io, *why});
+  o.clock = [&] { return (*inventory)->clock(); };
   if (auto ok = scan_options(c.image, (*inventory)->layers(), o.scan, o.resolve); !ok) return complain(ok.error());
   FleetProgress progress(!c.image.quiet && !c.image.no_progress);
   o.on_progress = [&](size_t done, size_t total, const std::string& at) { progress.show(done, total, escape(at)); };
+  std::unique_ptr<Jobs> jobs;
+  std::unique_ptr<Queue> queue;
+  if (!c.queue.empty()) {
+    auto shared = Jobs::connect((*inventory)->path());
+    if (!shared) return complain(shared.error());
+    auto line = Queue::connect(c.queue, "careen");
+    if (!line) return complain(line.error());
+    jobs = std::move(*shared), queue = std::move(*line);
+    DistributeOptions d{c.image.platform, c.refresh, [&](const Jobs::Progress& p, size_t total) {
+                          progress.show(p.done + p.set_aside, total, fmt::format("{} images, {} set aside", p.counts.images, p.set_aside));
+                        }};
+    o.distribute = [&, d](const std::vector<Target>& targets) { return distribute(*jobs, *queue, targets, d); };
+  }
   auto s = index_images(**inventory, c.sources, std::move(o));
   progress.clear();
   if (!s) return complain(s.error());
@@ -333,8 +350,11 @@ int run_status(const StoreOptions& o) {
   auto threats = load_threats({});
   if (threats) out += fmt::format("threats    {} known, records of {}\n", threats->threats.size(), threats->date);
   auto inventory = open_store(o.store, Inventory::Mode::read);
-  if (!inventory) {
+  if (!inventory && inventory.error().code == Errc::not_found) {
     out += "inventory  none: run careen index\n";
+  } else if (!inventory) {
+    attention = true;
+    out += "attention  the inventory cannot be used: " + inventory.error().what + "\n";
   } else {
     InventoryCounts c = (*inventory)->counts();
     uint64_t size = (*inventory)->size();
@@ -347,6 +367,13 @@ int run_status(const StoreOptions& o) {
     for (const IndexFailure& f : (*inventory)->failures()) {
       attention = true;
       out += "attention  not indexed: " + escape(f.reference) + ": " + escape(f.why) + "\n";
+    }
+    if (is_postgres((*inventory)->path())) {
+      auto jobs = Jobs::connect((*inventory)->path());
+      auto aside = jobs ? (*jobs)->layers_set_aside() : Result<std::vector<Jobs::SetAside>>(jobs.error());
+      if (!aside) attention = true, out += "attention  " + aside.error().what + "\n";
+      for (const Jobs::SetAside& s : aside ? *aside : std::vector<Jobs::SetAside>{})
+        attention = true, out += "attention  layer " + escape(s.blob) + " is set aside for a day: " + escape(s.why) + "\n";
     }
   }
   return print(out) ? (attention ? 3 : 0) : 4;
@@ -365,6 +392,7 @@ Command add_index(CLI::App& app) {
   app.add_option("--cluster", c->cluster, "The name of the cluster or machine that uses: sources speak of");
   app.add_flag("--dry-run", c->dry_run, "List the references that would be indexed");
   app.add_flag("--refresh", c->refresh, "Judge anew what is known, and read again layers whose facts an older careen collected");
+  app.add_option("--nats", c->queue, "Let careen workers do it, told through this queue: nats://HOST:4222; needs --store postgresql://...");
   app.footer(
       "Each layer is read once, whatever the number of images that have it.\n\nExamples:\n"
       "  careen index registry.example.com/\n  careen index registry.example.com/team/app:v1.*\n  careen index /srv/images\n  careen index @images.txt\n\n"

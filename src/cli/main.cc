@@ -57,6 +57,7 @@ int run(int argc, char** argv) {
   add("exposure", "Every indexed image that a threat affects, and what to rebuild first", add_exposure);
   add("lineage", "What an indexed image is built on, and what is built on it", add_lineage);
   add("diff", "What changed between two indexed images, new risk first", add_diff);
+  add("worker", "Take a share of an index run of several machines", add_worker);
   add("store", "Check, back up, restore and compact the inventory", add_store);
   add("status", "What careen keeps, where, and what needs attention", add_status);
   add("cache", "Look at or trim what is remembered of layers", add_cache);

@@ -112,19 +112,7 @@ class Indexer {
     int64_t begun = now();
     Targets targets = find_targets(sources, o_.targets);
     for (const auto& [source, why] : targets.failures) CAREEN_TRY(failed(source, why));
-    for (size_t i = 0; i < targets.list.size(); ++i) {
-      const Target& t = targets.list[i];
-      if (o_.on_progress) o_.on_progress(i, targets.list.size(), t.argument);
-      ++out_.references;
-      auto ok = one(t);
-      if (!ok && ok.error().code == Errc::io && ok.error().what.starts_with(escape(inventory_.shown()))) return std::move(ok).error();  // the store itself
-      if (ok) {
-        CAREEN_TRY(inventory_.forget_failure(t.argument));
-      } else {
-        CAREEN_TRY(failed(t.argument, ok.error().what));
-        CAREEN_TRY(inventory_.still_listed(t.repository, t.tag, now()));
-      }
-    }
+    CAREEN_TRY(o_.distribute ? let_others_index(targets.list) : index_all(targets.list));
     for (const auto& [source, uses] : targets.uses) CAREEN_TRY(keep_uses(source, uses));
     auto failed_to_list = [&](const std::string& name) {
       return std::any_of(out_.failures.begin(), out_.failures.end(), [&](const auto& f) { return f.first == name; });
@@ -145,7 +133,40 @@ class Indexer {
     return std::move(out_);
   }
 
+  Result<IndexSummary> only(const Target& t) {
+    CAREEN_TRY(one(t));
+    return std::move(out_);
+  }
+
  private:
+  Result<void> index_all(const std::vector<Target>& targets) {
+    for (size_t i = 0; i < targets.size(); ++i) {
+      if (o_.on_progress) o_.on_progress(i, targets.size(), targets[i].argument);
+      auto ok = one(targets[i]);
+      if (!ok && ok.error().code == Errc::io && ok.error().what.starts_with(escape(inventory_.shown()))) return ok;  // the store itself
+      CAREEN_TRY(note(targets[i], ok ? std::nullopt : std::optional(ok.error().what)));
+    }
+    return {};
+  }
+
+  Result<void> let_others_index(const std::vector<Target>& targets) {
+    CAREEN_ASSIGN(std::vector<TargetOutcome> outcomes, o_.distribute(targets));
+    for (size_t i = 0; i < targets.size(); ++i) {
+      const TargetOutcome::Counts& c = outcomes[i].counts;
+      out_.images += c.images, out_.unchanged += c.unchanged, out_.new_layers += c.new_layers;
+      out_.flagged += c.flagged, out_.undetermined += c.undetermined;
+      CAREEN_TRY(note(targets[i], outcomes[i].failure));
+    }
+    return {};
+  }
+
+  Result<void> note(const Target& t, const std::optional<std::string>& failure) {
+    ++out_.references;
+    if (!failure) return inventory_.forget_failure(t.argument);
+    CAREEN_TRY(failed(t.argument, *failure));
+    return inventory_.still_listed(t.repository, t.tag, now());
+  }
+
   // Never back: a clock that is set back in mid-run makes nothing vanish that was just seen.
   int64_t now() { return latest_ = std::max(latest_, o_.clock()); }
 
@@ -254,6 +275,9 @@ Result<size_t> record_image(Inventory& inventory, const Image& image, const Scan
   if (result.facts)
     for (const auto& layer : result.facts->layers) {
       if (!layer || layer->diff_id.empty() || inventory.has_layer(layer->diff_id)) continue;
+      // Facts that are not whole are not kept; that others could not be is an error, or questions would miss the layer.
+      if (auto why = inventory.layers()->trouble(); why && !inventory.layers()->holds(layer->diff_id))
+        return Error{Errc::io, escape(inventory.shown()) + ": the facts of layer " + layer->diff_id.text() + " could not be kept: " + *why};
       CAREEN_TRY(inventory.add_layer(*layer, inventory.layers()->symbols(layer->diff_id), now));
       ++fresh;
     }
@@ -317,6 +341,10 @@ StoredImage with_judgement(Inventory& inventory, const StoredImage& image, const
 
 Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result) {
   return inventory.add_image(with_judgement(inventory, image, result), image.last_seen);
+}
+
+Result<IndexSummary> index_target(Inventory& inventory, const Target& target, IndexOptions options) {
+  return Indexer(inventory, std::move(options)).only(target);
 }
 
 Result<IndexSummary> index_images(Inventory& inventory, const std::vector<std::string>& sources, IndexOptions options) {

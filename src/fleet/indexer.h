@@ -4,6 +4,7 @@
 // digest. One failure never ends the run: it is noted with the reference.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "fleet/targets.h"
@@ -11,6 +12,14 @@
 #include "store/inventory.h"
 
 namespace careen {
+
+// What became of a target.
+struct TargetOutcome {
+  std::optional<std::string> failure;
+  struct Counts {
+    uint64_t images = 0, unchanged = 0, new_layers = 0, flagged = 0, undetermined = 0;
+  } counts;
+};
 
 struct IndexOptions {
   ScanOptions scan;  // its cache is the inventory's
@@ -20,6 +29,8 @@ struct IndexOptions {
   bool refresh = false;  // judge images anew, and read layers again whose facts an older careen collected
   std::function<void(size_t done, size_t total, const std::string& at)> on_progress;
   std::function<int64_t()> clock;  // seconds since 1970
+  // Where others do the work: gives what became of each target.
+  std::function<Result<std::vector<TargetOutcome>>(const std::vector<Target>&)> distribute;
 };
 
 struct IndexSummary {
@@ -29,6 +40,9 @@ struct IndexSummary {
 };
 
 Result<IndexSummary> index_images(Inventory& inventory, const std::vector<std::string>& sources, IndexOptions options);
+
+// One target alone, as a part of a run of another machine. A failure of the store begins with Inventory::shown().
+Result<IndexSummary> index_target(Inventory& inventory, const Target& target, IndexOptions options);
 
 // Records one scanned image, as `scan --store` does. `result` must have its facts.
 Result<size_t> record_image(Inventory& inventory, const Image& image, const ScanResult& result, int64_t now);

@@ -40,7 +40,7 @@ class LayerReader {
           if (next == todo.size()) return;
           i = todo[next++];
         }
-        out_[i] = read(i);
+        out_[i] = claimed(i);
         std::lock_guard lock(progress_);
         --left_;
         done_[i] = image_.layers[i].descriptor.size;
@@ -139,7 +139,30 @@ class LayerReader {
     return result;
   }
 
-  LayerOutcome read(size_t i) {
+  // A layer that another machine may be reading as well.
+  LayerOutcome claimed(size_t i) {
+    const Digest& blob = image_.layers[i].descriptor.digest;
+    if (!options_.claims || blob.empty()) return read(i, nullptr);
+    LayerOutcome out;
+    std::string why;
+    switch (options_.claims->begin(
+        blob, [&] { return from_cache(blob, out); }, &why)) {
+      case LayerClaims::Answer::known:
+        return out;
+      case LayerClaims::Answer::refused:
+        out.coverage.push_back({Question::content, CoverageState::not_looked, "", why});
+        return out;
+      case LayerClaims::Answer::read:
+        break;
+    }
+    std::optional<Error> failure;
+    out = read(i, &failure);
+    options_.claims->end(blob, failure ? &*failure : nullptr);
+    return out;
+  }
+
+  // `failure`, where it is not null: why nothing could be read.
+  LayerOutcome read(size_t i, std::optional<Error>* failure) {
     const Layer& l = image_.layers[i];
     LayerOutcome out;
     bool only_patterns = false;
@@ -169,6 +192,7 @@ class LayerReader {
       }
       if (!result) {
         out.coverage.push_back({Question::content, CoverageState::not_looked, "", result.error().what});
+        if (failure != nullptr) *failure = result.error();
         return out;
       }
       if (only_patterns && result->diff_id != known->diff_id.text()) {  // other bytes than remembered: read them in full

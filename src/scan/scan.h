@@ -16,6 +16,17 @@
 
 namespace careen {
 
+// Several machines that read for one inventory: one of them reads a layer, the others wait for what it found. Called from several threads.
+class LayerClaims {
+ public:
+  virtual ~LayerClaims() = default;
+  enum class Answer : uint8_t { read, known, refused };
+  // Whether to read the blob; waits while another does, until `is_known` or its lease is over. `why` of a refusal.
+  virtual Answer begin(const Digest& blob, const std::function<bool()>& is_known, std::string* why) = 0;
+  // After Answer::read: null when the blob was read.
+  virtual void end(const Digest& blob, const Error* failure) = 0;
+};
+
 struct ScanOptions {
   std::shared_ptr<const ThreatSet> threats;
   std::shared_ptr<LayerCache> cache;        // not null; may remember nothing
@@ -23,7 +34,8 @@ struct ScanOptions {
   uint64_t spool_limit = 0, max_layer = 0;  // 0: the defaults of facts/collector.h
   unsigned jobs = 0;                        // layers at once; 0: one per processor
   unsigned stall_seconds = 300;
-  bool wants_facts = false;  // the merged facts are needed, not the conclusion alone
+  std::shared_ptr<LayerClaims> claims;  // null: nobody else reads
+  bool wants_facts = false;             // the merged facts are needed, not the conclusion alone
   // Called from several threads, one at a time: bytes of layers read so far, and of all that are to be read.
   std::function<void(uint64_t done, uint64_t total, size_t layers_left)> on_progress;
 };

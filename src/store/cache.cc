@@ -122,6 +122,7 @@ struct LayerCache::Impl {
   sqlite3* file = nullptr;
   std::unique_ptr<Database> db;  // none: it remembers nothing
   bool precious = false;
+  std::optional<std::string> trouble;
   std::mutex mutex;
 
   ~Impl() { close(); }
@@ -221,7 +222,8 @@ struct LayerCache::Impl {
   void transaction(F f) {
     if (db->transact(f)) return;
     int rc = file != nullptr ? sqlite3_errcode(file) : SQLITE_OK;
-    note("the cache could not be written: " + last_sql_error());
+    trouble = last_sql_error();
+    note("the cache could not be written: " + *trouble);
     check(rc);
   }
 };
@@ -299,6 +301,16 @@ std::shared_ptr<LayerFacts> LayerCache::facts(const Digest& diff_id, const Sha25
   *needs_patterns = !hit_part || !decode(as_bytes(*hit_part), &hits);
   impl_->touch(diff_id);
   return f;
+}
+
+std::optional<std::string> LayerCache::trouble() {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->trouble;
+}
+
+bool LayerCache::holds(const Digest& diff_id) {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->db && impl_->sql("SELECT 1 FROM layer WHERE diff_id=? AND part='core' AND collectors=?").with(diff_id.text(), uint64_t{kCollectors}).row();
 }
 
 std::optional<FileTable> LayerCache::files(const Digest& diff_id) {

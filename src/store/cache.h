@@ -38,6 +38,11 @@ class LayerCache {
   // The facts of a layer; with hits only when `patterns` is the set they were searched with, else `needs_patterns` is set.
   std::shared_ptr<LayerFacts> facts(const Digest& diff_id, const Sha256& patterns, bool* needs_patterns);
 
+  // Why something could not be written since it was opened; nothing when all was.
+  std::optional<std::string> trouble();
+  // Whether facts of this careen's collectors are there.
+  bool holds(const Digest& diff_id);
+
   // The file table alone, as far as it is there: whoever takes it compares its size.
   std::optional<FileTable> files(const Digest& diff_id);
 

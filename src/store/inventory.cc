@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <ctime>
+
 #include "store/inventory_impl.h"
 #include "store/squeeze.h"
 
@@ -19,6 +21,9 @@ const std::string& Inventory::path() const {
 }
 const std::string& Inventory::shown() const {
   return impl_->shown;
+}
+int64_t Inventory::clock() const {
+  return ::time(nullptr) + impl_->clock_ahead;
 }
 const std::shared_ptr<LayerCache>& Inventory::layers() const {
   return impl_->cache;

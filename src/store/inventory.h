@@ -108,6 +108,7 @@ class Inventory {
   const std::string& path() const;
   const std::string& shown() const;  // the path for messages: an address without its password
   const std::shared_ptr<LayerCache>& layers() const;
+  int64_t clock() const;  // seconds since 1970; by the server's clock where there is one, on which several machines agree
 
   // Writing.
   bool has_layer(const Digest& diff_id);

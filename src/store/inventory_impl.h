@@ -71,6 +71,7 @@ struct Inventory::Impl {
   Recent<Sha256> recent_paths;  // by their name_digest()
   Recent<Posting> recent_packages;
   std::string trouble;
+  int64_t clock_ahead = 0;  // of the server, in seconds
 
   bool postgres() const { return db->kind() == Database::Kind::postgres; }
 

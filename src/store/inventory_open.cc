@@ -1,7 +1,10 @@
 #include <sys/stat.h>
 
+#include <ctime>
+
 #include "base/fd.h"
 #include "store/inventory_impl.h"
+#include "store/jobs.h"
 #include "store/migrations.h"
 #include "store/place.h"
 #include "store/posting_table.h"
@@ -157,13 +160,15 @@ Result<void> Inventory::Impl::connect(Mode mode) {
     if (mode == Mode::read) return Error{Errc::not_found, "the inventory " + escape(shown) + " is empty: run careen index"};
     std::string version = std::to_string(kInventorySchema);
     CAREEN_TRY(transaction("cannot be begun", [&] {
-      return exec(kPostgresLock) && (begun() || (exec("CREATE SCHEMA IF NOT EXISTS careen") && exec(kPostgresSql) && exec(kPostingTableSql) &&
-                                                 exec(kPostgresLayerSql) && sql("INSERT INTO meta VALUES('schema', ?)").with(version).done()));
+      return exec(kPostgresLock) &&
+             (begun() || (exec("CREATE SCHEMA IF NOT EXISTS careen") && exec(kPostgresSql) && exec(kPostingTableSql) && exec(kPostgresLayerSql) &&
+                          exec(kJobsSql) && sql("INSERT INTO meta VALUES('schema', ?)").with(version).done()));
     }));
   }
   CAREEN_ASSIGN(int have, schema());
   if (have != kInventorySchema)  // PostgreSQL came with schema 2: there is no older one
     return Error{Errc::corrupt, escape(shown) + " has tables of schema " + std::to_string(have) + ", which no careen wrote"};
+  if (Statement s = sql("SELECT extract(epoch from clock_timestamp())::bigint"); s.row()) clock_ahead = s.number(0) - ::time(nullptr);
   return {};
 }
 
