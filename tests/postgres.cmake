@@ -12,5 +12,5 @@ function(careen_postgres_test folder filter)
   set_tests_properties(postgres.${folder} PROPERTIES FIXTURES_REQUIRED postgres LABELS unit TIMEOUT 600
     ENVIRONMENT "CAREEN_TEST_POSTGRES=${postgres_address}")
 endfunction()
-careen_postgres_test(store InventoryTest.*:SeveralAtOnce.*:ImportTest.*:DatabaseTest.*)
+careen_postgres_test(store InventoryTest.*:SeveralAtOnce.*:ImportTest.*:DatabaseTest.*:JobsTest.*)
 careen_postgres_test(fleet *)
