@@ -68,11 +68,24 @@ class Image:
             elif kind in ("R_X86_64_GLOB_DAT", "R_X86_64_JUMP_SLOT", "R_X86_64_64") and "+" in words:
                 name = words[words.index("+") - 1].split("@")[0]
                 self.slots[at] = Slot(defined.get(name, 0), name, kind)
-        packed = text.partition("'RELR' relocation section")[2].partition("relocation section")[0]
-        for where in re.findall(r"^(?:\d+: +[0-9a-f]+ +)?([0-9a-f]{16})\b(?! +[0-9a-f]{16} R_)", packed, re.M):
+        for at in self._packed():
             self.types.add("DT_RELR")
-            at = int(where, 16)
             self.slots[at] = Slot(int.from_bytes(self.bytes_at(at, 8), "little"), "", "DT_RELR")
+
+    def _packed(self):
+        """The places of DT_RELR by the generic ABI: readelf of some versions lists them, of others not."""
+        found = dict(re.findall(r"\((RELR|RELRSZ)\) +(\w+)", tool("readelf", "-W", "-d", self.path)))
+        if len(found) < 2:
+            return
+        table, size, at = int(found["RELR"], 16), int(found["RELRSZ"]), 0
+        for place in range(table, table + size, 8):
+            entry = int.from_bytes(self.bytes_at(place, 8), "little")
+            if entry & 1 == 0:
+                yield entry
+                at = entry + 8
+                continue
+            yield from (at + 8 * bit for bit in range(63) if entry >> (bit + 1) & 1)
+            at += 63 * 8
 
     def bytes_at(self, address, size):
         for start, length, offset, _ in self.loads:
