@@ -12,8 +12,8 @@
 #include "fleet/indexer.h"
 #include "image_text.h"
 #include "scratch_folder.h"
-#include "store_place.h"
 #include "source/oci_layout.h"
+#include "store_place.h"
 
 namespace careen::test {
 
