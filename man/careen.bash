@@ -3,7 +3,7 @@ _careen() {
   local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-} words=
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    words="scan packages files index hunt exposure lineage diff store status explain threat cache --version --help"
+    words="scan packages files index hunt exposure lineage diff store worker status explain threat cache --version --help"
   elif [[ $command == threat && COMP_CWORD -eq 2 ]]; then
     words="new check add remove list show"
   elif [[ $command == cache && COMP_CWORD -eq 2 ]]; then

@@ -1,5 +1,5 @@
 # Completion of careen for fish.
-set -l commands scan packages files index hunt exposure lineage diff store status explain threat cache
+set -l commands scan packages files index hunt exposure lineage diff store worker status explain threat cache
 complete -c careen -n "not __fish_seen_subcommand_from $commands" -f -a "$commands"
 complete -c careen -n "__fish_seen_subcommand_from threat" -f -a "new check add remove list show"
 complete -c careen -n "__fish_seen_subcommand_from cache" -f -a "status prune"
