@@ -372,8 +372,8 @@ int run_status(const StoreOptions& o) {
       auto jobs = Jobs::connect((*inventory)->path());
       auto aside = jobs ? (*jobs)->layers_set_aside() : Result<std::vector<Jobs::SetAside>>(jobs.error());
       if (!aside) attention = true, out += "attention  " + aside.error().what + "\n";
-      for (const Jobs::SetAside& s : aside ? *aside : std::vector<Jobs::SetAside>{})
-        attention = true, out += "attention  layer " + escape(s.blob) + " is set aside for a day: " + escape(s.why) + "\n";
+      for (const Jobs::SetAside& a : aside ? *aside : std::vector<Jobs::SetAside>{})
+        attention = true, out += "attention  layer " + escape(a.blob) + " is set aside for a day: " + escape(a.why) + "\n";
     }
   }
   return print(out) ? (attention ? 3 : 0) : 4;
