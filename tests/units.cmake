@@ -16,7 +16,7 @@ careen_unit_test(knowledge LINK careen_knowledge
 careen_unit_test(policy LINK careen_policy SOURCES policy/verdict_test.cc)
 careen_unit_test(store LINK careen_store PkgConfig::pq SOURCES store/cache_test.cc store/squeeze_test.cc store/runs_test.cc store/migrations_test.cc store/inventory_test.cc store/inventory_faults_test.cc store/inventory_import_test.cc store/database_test.cc store/jobs_test.cc)
 careen_unit_test(worker LINK careen_worker SOURCES worker/worker_test.cc)
-careen_unit_test(scan LINK careen_scan SOURCES scan/scan_test.cc scan/judged_test.cc)
+careen_unit_test(scan LINK careen_scan PkgConfig::pq SOURCES scan/scan_test.cc scan/judged_test.cc)
 careen_unit_test(fleet LINK careen_fleet
   SOURCES fleet/targets_test.cc fleet/indexer_test.cc fleet/hunt_test.cc fleet/lineage_test.cc fleet/exposure_test.cc)
 target_link_libraries(fleet_test PRIVATE SQLite::SQLite3 PkgConfig::pq)
