@@ -3,8 +3,9 @@
 
   ten-gb   one layer of 10 GB uncompressed: large and small files of mixed content (text, code-like, zeros, noise)
   many     3 million files in one layer: most of them empty or tiny, as package managers' caches are
+  many-distinct  the same, each with a content of its own
 
-usage: make_synthetic.py OUT [ten-gb] [many]      (both, if none is named; finished ones are kept)
+usage: make_synthetic.py OUT [ten-gb] [many] [many-distinct]      (all, if none is named; finished ones are kept)
 Everything is streamed and the same on every machine; nothing is unpacked. Takes minutes.
 """
 import hashlib
@@ -103,15 +104,15 @@ def ten_gb():
     yield b"\0" * 1024
 
 
-def many(count=3_000_000):
-    """Chunks of a tar with `count` files, 1,000 to a directory; every tenth has a line of content."""
+def many(count=3_000_000, every=10):
+    """Chunks of a tar with `count` files, 1,000 to a directory; every tenth, or each of `every`, has a line of content."""
     batch = []
     for number in range(count):
         if number % 1000 == 0:
             yield b"".join(batch)
             batch = [directory("srv/cache/d%04d" % (number // 1000))]
         name = "srv/cache/d%04d/%s" % (number // 1000, hashlib.md5(b"%d" % number).hexdigest())
-        if number % 10 == 0:
+        if number % every == 0:
             data = b"entry %d\n" % number
             batch.append(entry(name, len(data)) + padded(data))
         else:
@@ -120,7 +121,7 @@ def many(count=3_000_000):
     yield b"\0" * 1024
 
 
-IMAGES = {"ten-gb": ten_gb, "many": many}
+IMAGES = {"ten-gb": ten_gb, "many": many, "many-distinct": lambda: many(every=1)}
 
 
 def main():

@@ -83,7 +83,7 @@ def peak_memory(command, accept=(0,), env=None, stdout=subprocess.DEVNULL, inter
         total = max(total, sum(field("/proc/%d/status" % one, "VmHWM") for one in tree))
         seen.update(tree)
         most = max(most, len(tree))
-        if turn % 5 == 0:
+        if turn % 2 == 0:
             pss = max(pss, sum(field("/proc/%d/smaps_rollup" % one, "Pss") for one in tree))
         turn += 1
         time.sleep(interval)

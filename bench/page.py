@@ -105,8 +105,9 @@ def memory(results):
                      "%.1f" % careen["wall"]))
     return """## Peak memory
 
-Sum over all processes alive at once of each one's own peak resident set (shared pages count in each), and the highest moment
-with shared pages counted once (PSS). MiB.
+PSS is the highest moment of all processes together, with pages that they share counted once: what the machine must have.
+Beside it the sum of each one's own peak resident set, which need not coincide and counts shared pages in each: what it can
+never exceed. MiB.
 
 """ + table(("image", "sum of peaks", "PSS", "processes", "limit", "seconds"), rows)
 

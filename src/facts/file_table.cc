@@ -1,5 +1,7 @@
 #include "facts/file_table.h"
 
+#include <unistd.h>
+
 #include "base/codec.h"
 
 namespace careen {
@@ -72,9 +74,42 @@ void FileTable::add(const FileRecord& r) {
 }
 
 void FileTable::add_chunk(std::string chunk, uint32_t records) {
-  chunk.shrink_to_fit();
-  chunks_.push_back({std::move(chunk), records});
+  Chunk c{std::move(chunk), records};
+  if (directory_.empty() || in_memory_ < resident_ || !spill(c)) {
+    c.bytes.shrink_to_fit();
+    in_memory_ += c.bytes.size();
+  }
+  chunks_.push_back(std::move(c));
   last_path_.clear();
+}
+
+bool FileTable::spill(Chunk& c) {
+  if (!file_) {
+    auto fd = open_unlinked(directory_);
+    if (!fd) return directory_.clear(), false;  // not tried again
+    file_ = std::make_shared<Fd>(std::move(*fd));
+  }
+  for (size_t done = 0; done < c.bytes.size();) {
+    ssize_t n = ::pwrite(file_->get(), c.bytes.data() + done, c.bytes.size() - done, static_cast<off_t>(file_size_ + done));
+    if (n <= 0) return directory_.clear(), false;
+    done += static_cast<size_t>(n);
+  }
+  c.spilled_at = file_size_;
+  c.spilled_size = c.bytes.size();
+  file_size_ += c.bytes.size();
+  std::string().swap(c.bytes);
+  return true;
+}
+
+std::optional<std::string_view> FileTable::bytes(const Chunk& c, std::string& buffer) const {
+  if (c.spilled_size == 0) return c.bytes;
+  buffer.resize(static_cast<size_t>(c.spilled_size));
+  for (size_t done = 0; done < buffer.size();) {
+    ssize_t n = ::pread(file_->get(), buffer.data() + done, buffer.size() - done, static_cast<off_t>(c.spilled_at + done));
+    if (n <= 0) return std::nullopt;
+    done += static_cast<size_t>(n);
+  }
+  return buffer;
 }
 
 std::vector<FileTable::Chunk> FileTable::take(bool all) {
@@ -100,15 +135,27 @@ uint64_t FileTable::size() const {
   return n;
 }
 
-bool FileCursor::next(FileRecord& r) {
-  while (chunk_ < chunks_.size() && in_chunk_ == chunks_[chunk_].records) {
-    damaged_ |= at_ != chunks_[chunk_].bytes.size();
-    ++chunk_;
-    at_ = in_chunk_ = 0;
-    path_.clear();
+bool FileCursor::enter() {
+  for (; chunk_ < chunks_.size(); ++chunk_) {
+    if (!entered_) {
+      auto b = table_.bytes(chunks_[chunk_], buffer_);
+      if (!b) return damaged_ = true, false;
+      bytes_ = *b;
+      at_ = in_chunk_ = 0;
+      path_.clear();
+      entered_ = true;
+    }
+    if (in_chunk_ < chunks_[chunk_].records) return true;
+    entered_ = false;
+    damaged_ |= at_ != bytes_.size();
+    if (damaged_) return false;
   }
-  if (damaged_ || chunk_ == chunks_.size()) return false;
-  Bytes in = as_bytes(chunks_[chunk_].bytes);
+  return false;
+}
+
+bool FileCursor::next(FileRecord& r) {
+  if (damaged_ || !enter()) return false;
+  Bytes in = as_bytes(bytes_);
   bool ok = true;
   auto number = [&] {
     uint64_t v = 0;

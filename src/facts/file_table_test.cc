@@ -1,7 +1,12 @@
 #include "facts/file_table.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
+#include <filesystem>
+
+#include "../../tests/support/scratch_folder.h"
 #include "base/codec.h"
 
 namespace careen {
@@ -237,6 +242,71 @@ TEST(FileTable, AnEmptyFileTakesNoRoomForItsDigests) {
   FileCursor d(odd);
   ASSERT_TRUE(d.next(back));
   EXPECT_EQ(back.md5, r.md5);
+}
+
+// The chunks of `from`, in a table that keeps `resident` bytes in memory.
+FileTable spilled(FileTable from, const std::string& directory, size_t resident) {
+  FileTable t;
+  t.spill_in(directory, resident);
+  for (auto& c : from.take(true)) t.add_chunk(std::move(c.bytes), c.records);
+  return t;
+}
+
+size_t in_file(const FileTable& t) {
+  size_t n = 0;
+  for (const auto& c : t.chunks()) n += c.spilled_size != 0;
+  return n;
+}
+
+TEST(FileTable, WhatIsTooLongForMemoryIsReadBackFromAFile) {
+  test::ScratchFolder scratch;
+  for (size_t resident : {size_t{0}, size_t{1}, FileTable::kChunkBytes * 2, size_t{1} << 30}) {
+    FileTable t = spilled(many(9000), scratch.path(), resident);
+    EXPECT_EQ(in_file(t) == 0, resident == size_t{1} << 30) << resident;
+    EXPECT_EQ(in_file(t) == t.chunks().size(), resident == 0) << resident;
+    EXPECT_EQ(t.size(), 9000U);
+    bool damaged = true;
+    auto got = all(t, &damaged), want = all(many(9000));
+    EXPECT_FALSE(damaged);
+    ASSERT_EQ(got.size(), want.size());
+    for (size_t i = 0; i < want.size(); ++i) {
+      ASSERT_EQ(got[i].path, want[i].path);
+      ASSERT_EQ(got[i].sha256, want[i].sha256);
+    }
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(scratch.path())) << "the file has no name";
+}
+
+TEST(FileTable, CopiesOfASpilledTableOutliveIt) {
+  test::ScratchFolder scratch;
+  std::optional<FileTable> t = spilled(many(5000), scratch.path(), 0);
+  FileTable copy = *t;
+  t.reset();
+  EXPECT_EQ(all(copy).size(), 5000U);
+}
+
+TEST(FileTable, StaysInMemoryWhereNoFileCanBeMade) {
+  FileTable t = spilled(many(5000), "/nonexistent/folder", 0);
+  EXPECT_EQ(in_file(t), 0U);
+  EXPECT_EQ(all(t).size(), 5000U);
+}
+
+// As on a full disk: what was written counts, the rest stays in memory.
+TEST(FileTable, StaysInMemoryWhereTheFileCannotGrow) {
+  test::ScratchFolder scratch;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit small{FileTable::kChunkBytes * 2, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  FileTable t = spilled(many(9000), scratch.path(), 0);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_GT(in_file(t), 0U);
+  EXPECT_LT(in_file(t), t.chunks().size());
+  bool damaged = true;
+  EXPECT_EQ(all(t, &damaged).size(), 9000U);
+  EXPECT_FALSE(damaged);
 }
 
 }  // namespace

@@ -41,8 +41,11 @@ ImageTree::ImageTree(Whiteouts w) : whiteouts_(w) {
 }
 
 uint32_t ImageTree::keep(std::string_view s) {
-  auto at = static_cast<uint32_t>(text_.size());
-  text_ += s;
+  if (text_.back().size() + s.size() > kTextBlock) text_.emplace_back();
+  std::string& block = text_.back();
+  if (text_.size() > 1 && block.empty()) block.reserve(kTextBlock);
+  auto at = static_cast<uint32_t>((text_.size() - 1) * kTextBlock + block.size());
+  block += s;
   return at;
 }
 
@@ -58,7 +61,7 @@ size_t ImageTree::slot(NodeId parent, std::string_view name, uint64_t hash) cons
 }
 
 void ImageTree::grow() {
-  if (used_ * 10 < table_.size() * 7) return;
+  if (used_ * 10 < table_.size() * 8) return;
   std::vector<uint64_t> old = std::move(table_);
   table_.assign(old.size() * 2, kNoEntry);
   size_t mask = table_.size() - 1;
@@ -318,6 +321,7 @@ void ImageTree::add_layer(const LayerFacts& layer) {
   FileRecord r;
   FileCursor c(layer.files);
   while (!full_ && c.next(r)) entry(r, c.index());
+  if (c.damaged()) oddities_.push_back({Question::content, CoverageState::partly, "", "the table of the layer's files could not be read back to its end"});
   for (NodeId id : whited_out_)
     if (nodes_[id].life == Node::Life::whited_out) nodes_[id].life = Node::Life::dead;
   whited_out_.clear();
@@ -326,7 +330,7 @@ void ImageTree::add_layer(const LayerFacts& layer) {
 
 // Names and links beyond what any file system holds: the rest is not laid out, and that is told.
 bool ImageTree::over_limit(const std::string& path) {
-  if (text_.size() <= kMaxTreeText && steps_ <= kMaxTreeSteps) return false;
+  if (text_.size() * kTextBlock <= kMaxTreeText && steps_ <= kMaxTreeSteps) return false;
   if (!std::exchange(full_, true))
     oddities_.push_back({Question::content, CoverageState::partly, path,
                          "names or links beyond what any file system holds (kMaxTreeText, kMaxTreeSteps): the rest was not laid out"});

@@ -85,7 +85,7 @@ class ImageTree {
       stack.insert(stack.end(), children.rbegin(), children.rend());
     }
   }
-  std::string_view view(uint32_t at, uint16_t size) const { return std::string_view(text_).substr(at, size); }
+  std::string_view view(uint32_t at, uint16_t size) const { return std::string_view(text_[at / kTextBlock]).substr(at % kTextBlock, size); }
   uint32_t keep(std::string_view s);
   size_t slot(NodeId parent, std::string_view name, uint64_t hash) const;
   void grow();
@@ -100,7 +100,9 @@ class ImageTree {
   void entry(const FileRecord& r, uint32_t index);
 
   std::vector<Node> nodes_;
-  std::string text_;
+  // Names and link targets, in blocks that are never moved: growing one text of all names would hold it twice.
+  static constexpr size_t kTextBlock = 1 << 20;
+  std::vector<std::string> text_{1};
   std::vector<uint64_t> table_;  // open addressing by (parent, name): the upper half of the hash, then the node
   Whiteouts whiteouts_ = Whiteouts::apply;
   size_t used_ = 0;

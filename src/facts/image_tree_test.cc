@@ -266,5 +266,41 @@ TEST(ImageTree, AnEmptyImageHasARootAlone) {
   EXPECT_EQ(t.layers(), 0U);
 }
 
+// Names fill several blocks of text, and none is cut where one ends.
+TEST(ImageTree, LongNamesAndTargetsAreKeptWhole) {
+  LayerFacts layer;
+  auto name = [](size_t i) { return std::string(40'000 + i, static_cast<char>('a' + i % 26)); };
+  for (size_t i = 0; i < 120; ++i) {
+    FileRecord r;
+    r.path = name(i);
+    r.type = i % 2 == 0 ? FileType::regular : FileType::symlink;
+    if (i % 2 == 1) r.target = name(i - 1);
+    layer.files.add(r);
+  }
+  ImageTree t;
+  t.add_layer(layer);
+  t.finish();
+  for (size_t i = 0; i < 120; ++i) {
+    NodeId id = t.find(name(i), ImageTree::Last::keep);
+    ASSERT_NE(id, kNoNode) << i;
+    EXPECT_EQ(t.name(id), name(i));
+    EXPECT_EQ(t.target(id), i % 2 == 1 ? name(i - 1) : "");
+  }
+}
+
+TEST(ImageTree, ATableThatEndsInDamageIsToldNotShortened) {
+  LayerFacts layer;
+  FileRecord r;
+  r.path = "whole";
+  layer.files.add(r);
+  layer.files.add_chunk("\x05", 1);
+  ImageTree t;
+  t.add_layer(layer);
+  t.finish();
+  EXPECT_NE(t.find("whole"), kNoNode);
+  ASSERT_EQ(t.oddities().size(), 1U);
+  EXPECT_EQ(t.oddities()[0].state, CoverageState::partly);
+}
+
 }  // namespace
 }  // namespace careen

@@ -123,6 +123,7 @@ class LayerReader {
     WorkerInput w;
     w.fd = input.fd.get();
     w.spool = spool.get();
+    w.table_directory = options_.spool_directory;
     w.stall_seconds = options_.stall_seconds;
     w.input_alive = input.alive;
     w.on_progress = [&](uint64_t bytes) {

@@ -76,13 +76,15 @@ std::string files_part(size_t i) {
 }
 
 // The chunks from *next on, as many as make one part.
-std::string encode_files(const FileTable& t, size_t* next) {
-  std::string out;
+std::optional<std::string> encode_files(const FileTable& t, size_t* next) {
+  std::string out, buffer;
   while (*next < t.chunks().size() && out.size() < kFilesPart) {
     const auto& c = t.chunks()[(*next)++];
+    auto bytes = t.bytes(c, buffer);
+    if (!bytes) return std::nullopt;
     put_varint(out, c.records);
-    put_varint(out, c.bytes.size());
-    out += c.bytes;
+    put_varint(out, bytes->size());
+    out += *bytes;
   }
   return out;
 }
@@ -133,6 +135,13 @@ struct LayerCache::Impl {
   }
 
   Statement sql(const char* text) const { return {*db, text}; }
+
+  // Where the long tables of layers lie that are too long for memory: beside the file; nowhere for a server's.
+  std::string spill_directory() const {
+    if (file == nullptr) return "";
+    std::string_view directory = dir_name(path);
+    return directory.empty() ? "." : std::string(directory);
+  }
 
   // SQLITE_OK, or why the file cannot be used.
   int open_file() {
@@ -288,6 +297,7 @@ std::shared_ptr<LayerFacts> LayerCache::facts(const Digest& diff_id, const Sha25
   if (impl_->db == nullptr || diff_id.empty()) return nullptr;
   auto f = std::make_shared<LayerFacts>();
   f->diff_id = diff_id;
+  f->files.spill_in(impl_->spill_directory());
   Core core{f.get()};
   Hits hits{f.get()};
   auto core_part = impl_->part(diff_id, "core");
@@ -317,6 +327,7 @@ std::optional<FileTable> LayerCache::files(const Digest& diff_id) {
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr) return std::nullopt;
   FileTable out;
+  out.spill_in(impl_->spill_directory());
   for (size_t i = 0;; ++i) {
     auto part = impl_->part(diff_id, files_part(i));
     if (!part) return out;
@@ -331,8 +342,11 @@ void LayerCache::put(const Digest& blob, uint64_t blob_size, const LayerFacts& f
   Core core{f};
   Hits hits{f};
   impl_->transaction([&] {
-    for (size_t next = 0; next < facts.files.chunks().size(); ++core.file_parts)
-      if (!impl_->put_part(facts.diff_id, files_part(core.file_parts), encode_files(facts.files, &next))) return false;
+    core.file_parts = 0;  // when it is done again
+    for (size_t next = 0; next < facts.files.chunks().size(); ++core.file_parts) {
+      auto part = encode_files(facts.files, &next);
+      if (!part || !impl_->put_part(facts.diff_id, files_part(core.file_parts), *part)) return false;
+    }
     if (!impl_->put_part(facts.diff_id, "core", encode(core)) || !impl_->put_part(facts.diff_id, "symbols", encode(facts.symbols)) ||
         !impl_->put_part(facts.diff_id, hits_part(facts.pattern_set), encode(hits)))
       return false;

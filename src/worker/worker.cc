@@ -232,6 +232,7 @@ Result<T> run(const WorkerRequest& request, const WorkerInput& input, FileTable*
 
 Result<LayerResult> run_layer_worker(const WorkerRequest& request, const WorkerInput& input) {
   FileTable files;
+  files.spill_in(input.table_directory);
   CAREEN_ASSIGN(LayerResult r, run<LayerResult>(request, input, &files));
   r.facts.files = std::move(files);
   for (FileCursor c(r.facts.files);;) {

@@ -15,6 +15,7 @@ namespace careen {
 struct WorkerInput {
   int fd = -1;                                // becomes the worker's standard input; stays the caller's
   int spool = -1;                             // or -1
+  std::string table_directory;                // for a file table too long for memory; "" keeps it in memory
   unsigned stall_seconds = 300;               // without a frame; 0 waits for ever
   std::function<void(uint64_t)> on_progress;  // bytes of input read
   std::function<bool()> input_alive;          // a stall does not count while this says that input is still to come
