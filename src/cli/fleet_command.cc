@@ -6,7 +6,9 @@
 #include <cstdlib>
 #include <ctime>
 #include <functional>
+#include <iterator>
 #include <map>
+#include <set>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -15,8 +17,10 @@
 #include "cli/progress.h"
 #include "cli/sources.h"
 #include "fleet/admission.h"
+#include "fleet/conditions.h"
 #include "fleet/diff.h"
 #include "fleet/distribute.h"
+#include "fleet/estimate.h"
 #include "fleet/exposure.h"
 #include "fleet/hunt.h"
 #include "fleet/indexer.h"
@@ -62,10 +66,26 @@ struct IndexCommand {
   StoreOptions store;
   ImageOptions image;
   std::vector<std::string> sources;
-  std::string tags, cluster, queue;
+  std::string tags, cluster, queue, since;
   size_t most = 0;
   bool dry_run = false, refresh = false;
 };
+
+// What the run would cost; nothing is written, and an inventory need not be there.
+int run_estimate(const IndexCommand& c, IndexOptions o) {
+  std::unique_ptr<Inventory> inventory;
+  if (auto known = open_store(c.store.store, Inventory::Mode::read))
+    inventory = std::move(*known);
+  else if (known.error().code != Errc::not_found)
+    return complain(known.error());
+  if (auto ok = scan_options(c.image, LayerCache::open(""), o.scan, o.resolve); !ok) return complain(ok.error());
+  FleetProgress progress(!c.image.quiet && !c.image.no_progress);
+  o.on_progress = [&](size_t done, size_t total, const std::string& at) { progress.show(done, total, escape(at)); };
+  Estimate e = estimate(inventory.get(), c.sources, o);
+  progress.clear();
+  if (!print(c.store.format == "json" ? estimate_json(e) : estimate_text(e))) return 4;
+  return e.failures.empty() ? 0 : 3;
+}
 
 int run_index(IndexCommand c) {
   set_log_level(c.image.quiet ? LogLevel::quiet : c.image.verbose ? LogLevel::verbose : LogLevel::normal);
@@ -77,12 +97,12 @@ int run_index(IndexCommand c) {
   o.targets.most = c.most;
   o.refresh = c.refresh;
   o.cluster = c.cluster;
-  if (c.dry_run) {
-    Targets t = find_targets(c.sources, o.targets);
-    for (const Target& target : t.list) print(escape(target.argument) + "\n");
-    for (const auto& [what, why] : t.failures) warn(escape(what) + ": " + escape(why));
-    return t.failures.empty() ? 0 : 3;
+  if (!c.since.empty()) {
+    auto since = parse_moment(c.since.size() == 10 ? c.since + "T00:00:00Z" : c.since);
+    if (!since) return complain({Errc::usage, "--since " + escape(c.since) + ": expected a day, as 2026-11-01, or a moment, as 2026-11-01T12:00:00Z"});
+    o.targets.since = *since;
   }
+  if (c.dry_run) return run_estimate(c, std::move(o));
   if (std::string store = c.store.store.empty() ? default_store() : c.store.store; !c.queue.empty() && !is_postgres(store))
     return complain({Errc::usage, "work is shared through PostgreSQL: give --store postgresql://HOST/DATABASE with --nats"});
   auto inventory = open_store(c.store.store, Inventory::Mode::write);
@@ -120,24 +140,75 @@ struct HuntCommand {
   size_t limit = 0;
 };
 
-int run_hunt(const HuntCommand& c) {
-  std::vector<HuntQuestion> questions;
-  for (const std::string& text : c.questions) {
-    if (text[0] != '@') {
-      auto q = parse_question(text);
-      if (!q) return complain(q.error());
-      questions.push_back(std::move(*q));
+// What the words of the command ask for, sorted by who answers it.
+struct Asked {
+  std::vector<HuntQuestion> questions, records;
+  std::vector<Condition> conditions;
+};
+
+Result<Asked> read_questions(const std::vector<std::string>& words) {
+  Asked out;
+  std::vector<HuntQuestion> all;
+  for (const std::string& text : words) {
+    std::string file = text[0] == '@' ? text.substr(1) : text;
+    bool yaml = (file.ends_with(".yaml") || file.ends_with(".yml")) && file.find(':') == std::string::npos;
+    if (text[0] != '@' && !yaml) {
+      CAREEN_ASSIGN(HuntQuestion q, parse_question(text));
+      all.push_back(std::move(q));
       continue;
     }
-    auto list = read_file(text.substr(1), 256 << 20);
-    if (!list) return complain({Errc::usage, escape(text) + ": " + list.error().what});
-    auto some = parse_questions(*list, text.substr(1));
-    if (!some) return complain(some.error());
-    questions.insert(questions.end(), some->begin(), some->end());
+    auto list = read_file(file, 256 << 20);
+    if (!list) return Error{Errc::usage, escape(text) + ": " + list.error().what};
+    if (yaml) {
+      CAREEN_ASSIGN(Condition condition, parse_conditions(*list, file));
+      out.conditions.push_back(std::move(condition));
+    } else {
+      CAREEN_ASSIGN(auto some, parse_questions(*list, file));
+      all.insert(all.end(), some.begin(), some.end());
+    }
   }
+  for (HuntQuestion& q : all) (names_record(q) ? out.records : out.questions).push_back(std::move(q));
+  return out;
+}
+
+// Adds another answer about the same inventory.
+void add_answer(HuntAnswer& to, HuntAnswer from) {
+  to.matches.insert(to.matches.end(), std::make_move_iterator(from.matches.begin()), std::make_move_iterator(from.matches.end()));
+  std::set<std::pair<std::string, std::string>> known(to.unjudged.begin(), to.unjudged.end());
+  for (auto& u : from.unjudged)
+    if (!known.contains(u)) to.unjudged.push_back(std::move(u));
+  std::stable_partition(to.matches.begin(), to.matches.end(), is_running);
+}
+
+// A record that the inventory does not keep is judged for this question alone.
+Result<HuntAnswer> hunt_record(Inventory& inventory, const HuntQuestion& q) {
+  auto text = read_file(q.value, 8 << 20);
+  if (!text) return Error{Errc::usage, text.error().what};
+  CAREEN_ASSIGN(Threat threat, parse_threat(*text, q.value));
+  ImageOptions image;
+  image.threats = {q.value};
+  image.replace = true;  // what is asked for is this file
+  image.kept = inventory.kept_threats();
+  std::erase_if(image.kept, [&](const KeptRecord& k) { return k.id == threat.id; });
+  ScanOptions scan;
+  ResolveOptions unused;
+  CAREEN_TRY(scan_options(image, inventory.layers(), scan, unused));
+  CAREEN_ASSIGN(Exposure e, exposure_of(inventory, threat.id, scan, false));
+  return as_answer(inventory, e, q.text);
+}
+
+int run_hunt(const HuntCommand& c) {
+  auto asked = read_questions(c.questions);
+  if (!asked) return complain(asked.error());
   auto inventory = open_store(c.store.store, Inventory::Mode::read);
   if (!inventory) return complain(inventory.error());
-  HuntAnswer a = hunt(**inventory, questions);
+  HuntAnswer a = hunt(**inventory, asked->questions);
+  for (const Condition& condition : asked->conditions) add_answer(a, hunt(**inventory, condition));
+  for (const HuntQuestion& q : asked->records) {
+    auto one = hunt_record(**inventory, q);
+    if (!one) return complain(one.error());
+    add_answer(a, std::move(*one));
+  }
   if (a.searched.images == 0) return complain({Errc::not_found, "the inventory has no images: run careen index"});
   auto gone = [](const HuntMatch& m) {
     return !m.tags.empty() && std::all_of(m.tags.begin(), m.tags.end(), [](const Tag& t) { return t.vanished.has_value(); });
@@ -390,22 +461,24 @@ Command add_index(CLI::App& app) {
   app.add_option("--tags", c->tags, "Only tags that fit this glob");
   app.add_option("--max", c->most, "At most so many references");
   app.add_option("--cluster", c->cluster, "The name of the cluster or machine that uses: sources speak of");
-  app.add_flag("--dry-run", c->dry_run, "List the references that would be indexed");
+  app.add_flag("--dry-run", c->dry_run, "List what would be indexed, with an estimate of bytes and requests; nothing is written");
+  app.add_option("--since", c->since, "Only tags pushed since this day or moment, where the registry tells (hub:, harbor:)");
   app.add_flag("--refresh", c->refresh, "Judge anew what is known, and read again layers whose facts an older careen collected");
   app.add_option("--nats", c->queue, "Let careen workers do it, told through this queue: nats://HOST:4222; needs --store postgresql://...");
   app.footer(
       "Each layer is read once, whatever the number of images that have it.\n\nExamples:\n"
-      "  careen index registry.example.com/\n  careen index registry.example.com/team/app:v1.*\n  careen index /srv/images\n  careen index @images.txt\n\n"
+      "  careen index registry.example.com/\n  careen index registry.example.com/team/app:v1.*\n  careen index hub:mycompany --since 2026-11-01 --dry-run\n  "
+      "careen index harbor:harbor.example.com/shop\n  careen index /srv/images\n  careen index @images.txt\n\n"
       "Exit status: 0 every reference was indexed, 3 some were not, 4 the inventory cannot be used.");
   return [c] { return run_index(*c); };
 }
 
 Command add_hunt(CLI::App& app) {
   auto c = std::make_shared<HuntCommand>();
-  app.add_option(
-         "WHAT", c->questions,
-         "package:NAME[>=V,<V] pkg:TYPE/NAME[@V] sha256:HEX path:GLOB soname:N needed:N symbol:N build-id:HEX structure:RULE env:NAME[=V] label:NAME[=V] "
-         "entrypoint:TEXT layer:sha256:HEX manifest:sha256:HEX threat:ID, or @FILE with one a line")
+  app.add_option("WHAT", c->questions,
+                 "package:NAME[>=V,<V] pkg:TYPE/NAME[@V] sha256:HEX sha1:HEX md5:HEX path:GLOB soname:N needed:N symbol:N build-id:HEX structure:RULE "
+                 "env:NAME[=V] label:NAME[=V] "
+                 "entrypoint:TEXT layer:sha256:HEX manifest:sha256:HEX threat:ID|FILE, @FILE with one a line, or FILE.yaml with conditions")
       ->required();
   add_store_options(app, c->store, {"table", "json", "csv", "ndjson"});
   app.add_flag("--show-unjudged", c->show_unjudged, "List images that could not be judged whole, and why");

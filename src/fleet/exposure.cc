@@ -103,4 +103,20 @@ Result<Exposure> exposure_of(Inventory& inventory, const std::string& name, cons
   return out;
 }
 
+HuntAnswer as_answer(Inventory& inventory, const Exposure& e, const std::string& asked) {
+  HuntAnswer out;
+  out.searched = e.searched;
+  out.unjudged = e.unjudged;
+  for (const Exposed& x : e.images) {
+    auto i = inventory.image(x.id);
+    if (!i) continue;  // told by exposure_of()
+    HuntMatch m = match_of(asked, *i);
+    m.tags = x.tags;
+    m.uses = inventory.uses_of(i->digest);
+    tell_finding(m, *i, x.finding);
+    out.matches.push_back(std::move(m));
+  }
+  return out;
+}
+
 }  // namespace careen

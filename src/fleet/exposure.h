@@ -37,4 +37,7 @@ struct Exposure {
 
 Result<Exposure> exposure_of(Inventory& inventory, const std::string& threat, const ScanOptions& options, bool keep = true);
 
+// The affected images as the answer to a question: threat:FILE.
+HuntAnswer as_answer(Inventory& inventory, const Exposure& exposure, const std::string& asked);
+
 }  // namespace careen

@@ -14,89 +14,28 @@ namespace {
 
 using Id = Inventory::Id;
 
-struct Kind {
-  std::string_view prefix;
-  Indicator by;
-};
-constexpr std::array<Kind, 14> kKinds{{{"package:", Indicator::package},
-                                       {"pkg:", Indicator::package},
-                                       {"sha256:", Indicator::sha256},
-                                       {"soname:", Indicator::soname},
-                                       {"needed:", Indicator::needed},
-                                       {"symbol:", Indicator::symbol},
-                                       {"build-id:", Indicator::build_id},
-                                       {"path:", Indicator::path},
-                                       {"structure:", Indicator::structure},
-                                       {"env:", Indicator::environment},
-                                       {"label:", Indicator::label},
-                                       {"entrypoint:", Indicator::entrypoint},
-                                       {"threat:", Indicator::threat},
-                                       {"layer:", Indicator::layer}}};
-
-bool is_hex(std::string_view s, size_t size) {
-  return s.size() == size && s.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-Result<void> read_bounds(HuntQuestion& q, std::string_view list) {
-  for (std::string_view one : split(list, ',')) {
-    one = trim(one);
-    HuntQuestion::Bound b;
-    for (std::string_view op : {">=", "<=", "!=", ">", "<", "="})
-      if (b.op.empty() && one.starts_with(op)) b.op = op;
-    b.version = trim(one.substr(b.op.size()));
-    if (b.op.empty() || b.version.empty())
-      return Error{Errc::usage, escape(q.text) + ": '" + escape(one) + "' is no bound; write as package:liblzma5>=5.6.0,<5.6.2"};
-    q.bounds.push_back(std::move(b));
-  }
-  return {};
-}
-
-Result<void> read_package(HuntQuestion& q, std::string_view rest) {
-  size_t op = rest.find_first_of("<>=!");
-  q.value = trim(rest.substr(0, op));
-  if (q.value.empty()) return Error{Errc::usage, escape(q.text) + ": expected the name of a package"};
-  return op == std::string_view::npos ? Result<void>{} : read_bounds(q, rest.substr(op));
-}
-
-std::string percent_decoded(std::string_view s) {
-  std::string out;
-  for (size_t i = 0; i < s.size(); ++i) {
-    auto byte = s[i] == '%' && i + 2 < s.size() ? from_hex(lower(s.substr(i + 1, 2))) : std::nullopt;
-    if (byte && byte->size() == 1) {
-      out += static_cast<char>((*byte)[0]);
-      i += 2;
-    } else {
-      out += s[i];
-    }
-  }
-  return out;
-}
-
-// pkg:deb/debian/xz-utils@5.6.1-1?arch=amd64: type, name and version count.
-Result<void> read_purl(HuntQuestion& q, std::string_view rest) {
-  rest = rest.substr(0, rest.find_first_of("?#"));
-  std::string_view type = rest.substr(0, rest.find('/'));
-  size_t at = rest.rfind('@');
-  std::string_view path = rest.substr(0, at);
-  q.type = type;
-  q.value = percent_decoded(base_name(path));
-  if (type.size() == rest.size() || q.value.empty()) return Error{Errc::usage, escape(q.text) + ": expected pkg:TYPE/NAME[@VERSION]"};
-  if (at != std::string_view::npos && at + 1 == rest.size()) return Error{Errc::usage, escape(q.text) + ": a version must follow @"};
-  if (at != std::string_view::npos) q.bounds.push_back({"=", percent_decoded(rest.substr(at + 1))});
-  return {};
-}
-
-bool holds(const HuntQuestion& q, const StoredPackage& p) {
+// nullopt: a version that its packaging system could not compare either.
+std::optional<bool> holds(const HuntQuestion& q, const StoredPackage& p) {
   if (!q.type.empty() && q.type != to_text(p.type)) return false;
   // A name of the source counts with the source's version.
   bool by_source = p.name != q.value;
   const std::string& version = by_source && !p.source_version.empty() ? p.source_version : p.version;
-  return std::all_of(q.bounds.begin(), q.bounds.end(), [&](const HuntQuestion::Bound& b) {
+  bool compared = true;
+  auto fits = [&](const HuntQuestion::Bound& b) {
     auto c = compare_versions(p.type, version, b.version);
-    if (!c) return false;
+    if (!c) return compared = false;
     return (b.op == "=" && *c == 0) || (b.op == "!=" && *c != 0) || (b.op == "<" && *c < 0) || (b.op == "<=" && *c <= 0) || (b.op == ">" && *c > 0) ||
            (b.op == ">=" && *c >= 0);
-  });
+  };
+  auto all = [&](const std::vector<HuntQuestion::Bound>& list) { return std::all_of(list.begin(), list.end(), fits); };
+  bool fit = all(q.bounds) && (q.alternatives.empty() || std::any_of(q.alternatives.begin(), q.alternatives.end(), all));
+  return compared ? std::optional<bool>(fit) : std::nullopt;
+}
+
+void place(HuntMatch& m, const StoredImage& i, size_t layer) {
+  m.layer = i.layers[layer].text();
+  m.layer_index = layer;
+  if (layer < i.steps.size()) m.created_by = i.steps[layer];
 }
 
 // A text as a glob that means itself.
@@ -114,6 +53,7 @@ class Hunter {
     out_.searched = inventory_.counts();
     for (const HuntQuestion& q : questions) ask(q);
     by_files(questions);
+    by_other_digests(questions);
     if (auto why = inventory_.trouble()) out_.unjudged.emplace_back("the inventory", *why);
     std::stable_sort(out_.matches.begin(), out_.matches.end(), [](const HuntMatch& a, const HuntMatch& b) {
       if (is_running(a) != is_running(b)) return is_running(a);
@@ -130,6 +70,8 @@ class Hunter {
       case Indicator::package:
         return by_package(q);
       case Indicator::sha256:
+      case Indicator::sha1:
+      case Indicator::md5:
         return;  // all of them together: by_files()
       case Indicator::path:
         inventory_.paths_like(q.value, [&](const std::string& path, const std::vector<Id>& layers) {
@@ -178,25 +120,12 @@ class Hunter {
   }
 
   HuntMatch match(const HuntQuestion& q, const StoredImage& i) {
-    HuntMatch m;
-    m.indicator = q.text;
-    m.image = i.digest;
-    m.platform = i.platform;
+    HuntMatch m = match_of(q.text, i);
     auto [known, fresh] = names_.try_emplace(i.digest);
     if (fresh) known->second = {inventory_.tags_of(i.digest), inventory_.uses_of(i.digest)};
     m.tags = known->second.first;
     m.uses = known->second.second;
-    m.first_seen = i.first_seen;
-    m.last_seen = i.last_seen;
-    for (const char* key : {"org.opencontainers.image.source", "org.opencontainers.image.revision"})
-      if (auto it = i.labels.find(key); it != i.labels.end()) m.labels.insert(*it);
     return m;
-  }
-
-  void place(HuntMatch& m, const StoredImage& i, size_t layer) {
-    m.layer = i.layers[layer].text();
-    m.layer_index = layer;
-    if (layer < i.steps.size()) m.created_by = i.steps[layer];
   }
 
   void whole_image(const HuntQuestion& q, Id id) {
@@ -261,16 +190,63 @@ class Hunter {
         not_judged(layer);
         continue;
       }
-      for (const auto& [d, paths] : paths_of(*files, here))
+      auto found = paths_of(*files, here);
+      if (!found) not_judged(layer);
+      for (const auto& [d, paths] : found.value_or(std::map<Sha256, std::vector<std::string>>{}))
         for (const HuntQuestion* q : wanted[d]) in_layer(*q, layer, paths);
     }
   }
 
-  // Hard links follow what they link to, and are the same content.
-  static std::map<Sha256, std::vector<std::string>> paths_of(const FileTable& files, const std::set<Sha256>& wanted) {
+  // There is no index of MD5 and SHA-1: the files of every layer are walked, once for all that is asked.
+  void by_other_digests(const std::vector<HuntQuestion>& questions) {
+    std::map<Md5, std::vector<const HuntQuestion*>> by_md5;
+    std::map<Sha1, std::vector<const HuntQuestion*>> by_sha1;
+    auto want = [](const HuntQuestion& q, auto& map) {
+      auto raw = from_hex(q.value);
+      typename std::decay_t<decltype(map)>::key_type d{};
+      if (!raw || raw->size() != d.size()) return;
+      std::copy(raw->begin(), raw->end(), d.begin());
+      map[d].push_back(&q);
+    };
+    for (const HuntQuestion& q : questions) {
+      if (q.by == Indicator::md5) want(q, by_md5);
+      if (q.by == Indicator::sha1) want(q, by_sha1);
+    }
+    if (by_md5.empty() && by_sha1.empty()) return;
+    uint64_t without = 0;
+    for (Id layer : inventory_.all_layers()) {
+      auto files = inventory_.files_of(layer);
+      if (!files) {
+        not_judged(layer);
+        continue;
+      }
+      std::map<const HuntQuestion*, std::set<Sha256>> here;  // by content, so that hard links are found as well
+      FileRecord r;
+      FileCursor c(*files);
+      while (c.next(r)) {
+        if (r.type != FileType::regular || !r.sha256) continue;
+        if (auto it = r.md5 ? by_md5.find(*r.md5) : by_md5.end(); it != by_md5.end())
+          for (const HuntQuestion* q : it->second) here[q].insert(*r.sha256);
+        if (auto it = r.sha1 ? by_sha1.find(*r.sha1) : by_sha1.end(); it != by_sha1.end())
+          for (const HuntQuestion* q : it->second) here[q].insert(*r.sha256);
+        without += !r.sha1;
+      }
+      if (c.damaged()) not_judged(layer);
+      for (const auto& [q, contents] : here) {
+        auto found = paths_of(*files, contents);
+        for (const auto& [d, paths] : found.value_or(std::map<Sha256, std::vector<std::string>>{})) in_layer(*q, layer, paths);
+      }
+    }
+    if (without != 0 && !by_sha1.empty())
+      out_.unjudged.emplace_back("sha1", std::to_string(without) + " larger files that are no code were indexed without a SHA-1: ask by sha256 or md5");
+  }
+
+  // Hard links follow what they link to, and are the same content. nullopt when the table could not be read to its end.
+  static std::optional<std::map<Sha256, std::vector<std::string>>> paths_of(const FileTable& files, const std::set<Sha256>& wanted) {
     std::map<Sha256, std::vector<std::string>> out;
     FileRecord r;
-    for (FileCursor c(files); c.next(r);) {
+    FileCursor c(files);
+    while (c.next(r)) {
       if (r.sha256 && wanted.contains(*r.sha256) && !base_name(r.path).starts_with(".wh.")) out[*r.sha256].push_back(r.path);
       if (r.type != FileType::hardlink) continue;
       for (auto& [d, paths] : out)
@@ -279,6 +255,7 @@ class Hunter {
           break;
         }
     }
+    if (c.damaged()) return std::nullopt;
     return out;
   }
 
@@ -342,7 +319,7 @@ class Hunter {
   void by_package(const HuntQuestion& q) {
     std::set<Id> done;
     for (const auto& row : inventory_.packages_named(q.value)) {
-      if (!holds(q, row.package)) continue;
+      if (holds(q, row.package) == false) continue;
       for (Id layer : row.layers)
         for (Id id : inventory_.images_of_layer(layer))
           if (done.insert(id).second) packages_of(q, id);
@@ -354,7 +331,10 @@ class Hunter {
     const StoredImage* i = image(id);
     if (i == nullptr) return;
     for (const StoredPackage& p : i->packages) {
-      if ((p.name != q.value && p.source != q.value) || !holds(q, p)) continue;
+      if (p.name != q.value && p.source != q.value) continue;
+      auto fits = holds(q, p);
+      if (!fits) out_.unjudged.emplace_back(i->digest, "the version " + p.version + " of " + p.name + " cannot be compared with that of " + q.text);
+      if (!fits || !*fits) continue;
       HuntMatch m = match(q, *i);
       if (p.layer < i->layers.size()) place(m, *i, p.layer);
       m.package = p.name;
@@ -371,13 +351,7 @@ class Hunter {
     for (const Finding& f : r.findings) {
       if (f.confidence == Confidence::refuted || f.threat.value_or(f.rule) != q.value) continue;
       HuntMatch m = match(q, *i);
-      if (f.where.layer_index && *f.where.layer_index < i->layers.size()) place(m, *i, *f.where.layer_index);
-      m.path = f.where.path;
-      m.visible = f.where.visible;
-      if (f.where.package) m.package = f.where.package->name, m.version = f.where.package->version;
-      m.confidence = to_text(f.confidence);
-      m.severity = to_text(f.severity);
-      m.reachability = to_text(f.reachability.state);
+      tell_finding(m, *i, f);
       out_.matches.push_back(std::move(m));
     }
   }
@@ -391,63 +365,30 @@ class Hunter {
 
 }  // namespace
 
-Result<HuntQuestion> parse_question(const std::string& text) {
-  HuntQuestion q;
-  q.text = text;
-  if (is_hex(text, 64)) {
-    q.by = Indicator::sha256;
-    q.value = text;
-    return q;
-  }
-  if (text.starts_with("manifest:")) {
-    q.by = Indicator::manifest;
-    q.value = text.substr(9);
-    if (auto d = Digest::parse(q.value); !d) return Error{Errc::usage, escape(text) + ": expected manifest:sha256:HEX"};
-    return q;
-  }
-  for (const Kind& k : kKinds) {
-    if (!text.starts_with(k.prefix)) continue;
-    q.by = k.by;
-    std::string rest = text.substr(k.prefix.size());
-    if (rest.empty()) return Error{Errc::usage, escape(text) + ": nothing follows"};
-    if (k.prefix == "pkg:") {
-      CAREEN_TRY(read_purl(q, rest));
-    } else if (k.by == Indicator::package) {
-      CAREEN_TRY(read_package(q, rest));
-    } else {
-      q.value = rest;
-      if (k.by == Indicator::sha256 && !is_hex(rest, 64)) return Error{Errc::usage, escape(text) + ": expected 64 lower-case hex digits"};
-      if (k.by == Indicator::layer && !Digest::parse(rest)) return Error{Errc::usage, escape(text) + ": expected layer:sha256:HEX"};
-      while (k.by == Indicator::path && q.value.starts_with('/')) q.value.erase(0, 1);
-    }
-    return q;
-  }
-  return Error{Errc::usage, "'" + escape(text) +
-                                "' is no question; write package:NAME[>=V,<V], pkg:TYPE/NAME[@V], sha256:HEX, path:GLOB, soname:, needed:, symbol:, build-id:, "
-                                "structure:, env:, label:, entrypoint:, layer:, manifest: or threat:"};
-}
-
-Result<std::vector<HuntQuestion>> parse_questions(const std::string& list, const std::string& file) {
-  std::vector<HuntQuestion> out;
-  std::optional<Error> wrong;
-  int line_number = 0;
-  each_line(list, [&](std::string_view line) {
-    ++line_number;
-    line = trim(line.substr(0, line.find('#')));
-    if (line.empty()) return true;
-    auto q = parse_question(std::string(line));
-    if (q)
-      out.push_back(std::move(*q));
-    else
-      wrong = Error{Errc::usage, escape(file) + ":" + std::to_string(line_number) + ": " + q.error().what};
-    return !wrong;
-  });
-  if (wrong) return *wrong;
-  return out;
-}
-
 bool is_running(const HuntMatch& m) {
   return !m.uses.empty() && m.uses.front().use.running;
+}
+
+HuntMatch match_of(const std::string& asked, const StoredImage& i) {
+  HuntMatch m;
+  m.indicator = asked;
+  m.image = i.digest;
+  m.platform = i.platform;
+  m.first_seen = i.first_seen;
+  m.last_seen = i.last_seen;
+  for (const char* key : {"org.opencontainers.image.source", "org.opencontainers.image.revision"})
+    if (auto it = i.labels.find(key); it != i.labels.end()) m.labels.insert(*it);
+  return m;
+}
+
+void tell_finding(HuntMatch& m, const StoredImage& i, const Finding& f) {
+  if (f.where.layer_index && *f.where.layer_index < i.layers.size()) place(m, i, *f.where.layer_index);
+  m.path = f.where.path;
+  m.visible = f.where.visible;
+  if (f.where.package) m.package = f.where.package->name, m.version = f.where.package->version;
+  m.confidence = to_text(f.confidence);
+  m.severity = to_text(f.severity);
+  m.reachability = to_text(f.reachability.state);
 }
 
 HuntAnswer hunt(Inventory& inventory, const std::vector<HuntQuestion>& questions) {

@@ -7,44 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "fleet/question.h"
 #include "scan/scan.h"
 #include "store/inventory.h"
 
 namespace careen {
-
-enum class Indicator : uint8_t {
-  package,
-  sha256,
-  soname,
-  needed,
-  symbol,
-  build_id,
-  path,
-  structure,
-  environment,
-  label,
-  entrypoint,
-  layer,
-  manifest,
-  threat,
-};
-
-struct HuntQuestion {
-  Indicator by = Indicator::package;
-  std::string text;   // as it was asked
-  std::string value;  // name, digest, glob
-  std::string type;   // of a package: deb, rpm, apk, alpm; "" for any
-  struct Bound {
-    std::string op, version;  // op: = != < <= > >=
-  };
-  std::vector<Bound> bounds;  // of a package: all must hold
-};
-
-// package:NAME[>=V,<V] pkg:TYPE/NAME[@V] sha256:HEX soname:N needed:N symbol:N build-id:HEX path:GLOB structure:RULE env:NAME[=V]
-// label:NAME[=V] entrypoint:TEXT layer:sha256:HEX manifest:sha256:HEX threat:ID. Errc::usage says what was expected.
-Result<HuntQuestion> parse_question(const std::string& text);
-// The same for a list: one a line, # begins a comment; a bare 64-digit hex is a file's SHA-256.
-Result<std::vector<HuntQuestion>> parse_questions(const std::string& list, const std::string& file);
 
 struct HuntMatch {
   std::string indicator;  // as asked
@@ -69,6 +36,10 @@ struct HuntAnswer {
 };
 
 bool is_running(const HuntMatch& m);
+
+// A match of an image, without its tags and uses; and what a finding adds to it.
+HuntMatch match_of(const std::string& asked, const StoredImage& image);
+void tell_finding(HuntMatch& m, const StoredImage& image, const Finding& f);
 
 // Matches of running images come first, then by image, layer and path.
 HuntAnswer hunt(Inventory& inventory, const std::vector<HuntQuestion>& questions);

@@ -111,7 +111,9 @@ class Indexer {
   Result<IndexSummary> run(const std::vector<std::string>& sources) {
     int64_t begun = now();
     Targets targets = find_targets(sources, o_.targets);
+    CAREEN_TRY(keep_pulls(targets));  // before reading anything counts as a pull itself
     for (const auto& [source, why] : targets.failures) CAREEN_TRY(failed(source, why));
+    out_.older = targets.older, out_.undated = targets.undated;
     CAREEN_TRY(o_.distribute ? let_others_index(targets.list) : index_all(targets.list));
     for (const auto& [source, uses] : targets.uses) CAREEN_TRY(keep_uses(source, uses));
     auto failed_to_list = [&](const std::string& name) {
@@ -175,6 +177,14 @@ class Indexer {
     return inventory_.note_failure(what, why, now());
   }
 
+  Result<void> keep_pulls(const Targets& targets) {
+    std::vector<StoredPulls> list;
+    for (const CatalogRepository& r : targets.pulls)
+      for (const CatalogTag& t : r.tags)
+        if (!t.tag.empty() && (t.pushed || t.pulled || r.pulls)) list.push_back({r.name, t.tag, t.pushed, t.pulled, r.pulls, now()});
+    return list.empty() ? Result<void>{} : inventory_.note_pulls(list);
+  }
+
   Result<void> keep_uses(const std::string& source, const std::vector<ImageUse>& uses) {
     std::vector<StoredUse> list;
     for (const ImageUse& u : uses) {
@@ -194,22 +204,11 @@ class Indexer {
     if (!t.registry || o_.refresh) return false;
     auto digest = head_manifest(t.argument.substr(9), o_.targets.http);
     if (!digest || digest->empty()) return false;  // asked for in full, which tells why
-    if (!is_whole(digest->text())) return false;
+    if (!is_indexed_whole(inventory_, digest->text())) return false;
     CAREEN_TRY(inventory_.see(t.repository, t.tag, digest->text(), now()));
     CAREEN_TRY(inventory_.seen_again(digest->text(), now()));
     ++out_.unchanged;
     return true;
-  }
-
-  // An image, or every image of an index, with no layer that could not be read.
-  bool is_whole(const std::string& digest) {
-    std::vector<std::string> images{digest};
-    if (inventory_.has_index(digest)) images = inventory_.members_of(digest);
-    return std::all_of(images.begin(), images.end(), [&](const std::string& d) {
-      auto id = inventory_.image_id(d);
-      auto image = id ? inventory_.image(*id) : std::nullopt;
-      return image && std::none_of(image->layers.begin(), image->layers.end(), [](const Digest& l) { return l.empty(); });
-    });
   }
 
   Result<void> one(const Target& t) {
@@ -263,6 +262,16 @@ class Indexer {
 };
 
 }  // namespace
+
+bool is_indexed_whole(Inventory& inventory, const std::string& digest) {
+  std::vector<std::string> images{digest};
+  if (inventory.has_index(digest)) images = inventory.members_of(digest);
+  return std::all_of(images.begin(), images.end(), [&](const std::string& d) {
+    auto id = inventory.image_id(d);
+    auto image = id ? inventory.image(*id) : std::nullopt;
+    return image && std::none_of(image->layers.begin(), image->layers.end(), [](const Digest& l) { return l.empty(); });
+  });
+}
 
 std::string knowledge_digest(const ThreatSet& threats) {
   Encoder e;

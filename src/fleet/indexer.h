@@ -35,7 +35,8 @@ struct IndexOptions {
 
 struct IndexSummary {
   size_t references = 0, uses = 0, images = 0, unchanged = 0, new_layers = 0, vanished = 0, flagged = 0, undetermined = 0;
-  uint64_t bytes = 0;  // of layers that were read
+  size_t older = 0, undated = 0;  // tags that --since left out, and that it could not judge
+  uint64_t bytes = 0;             // of layers that were read
   std::vector<std::pair<std::string, std::string>> failures;
 };
 
@@ -49,6 +50,9 @@ Result<size_t> record_image(Inventory& inventory, const Image& image, const Scan
 
 // record_image, with the name under which the image was found.
 Result<void> record_scan(Inventory& inventory, const Image& image, const ScanResult& result, int64_t now);
+
+// Whether an image, or every image of an index, was indexed with no layer that could not be read.
+bool is_indexed_whole(Inventory& inventory, const std::string& digest);
 
 // A digest over all knowledge that images are judged with.
 std::string knowledge_digest(const ThreatSet& threats);

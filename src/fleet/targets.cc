@@ -25,6 +25,8 @@ class Finder {
     std::error_code ec;
     if (source[0] == '@' || source == "-") return list_file(source, depth);
     if (source.starts_with("uses:")) return uses(source);
+    if (source.starts_with("hub:")) return catalog(source, list_hub(source.substr(4), options_.http));
+    if (source.starts_with("harbor:")) return harbor(source);
     if (has_scheme(source)) return single(source);
     if (fs::is_directory(source, ec)) return folder(source, 0);
     if (fs::exists(source, ec)) return archive(source);
@@ -182,6 +184,35 @@ class Finder {
     repository(name, tag);
   }
 
+  void harbor(const std::string& source) {
+    std::string rest = source.substr(7);
+    size_t slash = rest.find('/');
+    catalog(source, list_harbor(rest.substr(0, slash), slash == std::string::npos ? "" : rest.substr(slash + 1), options_.http));
+  }
+
+  // What a registry's own interface lists, with the times that it tells.
+  void catalog(const std::string& source, Result<Catalog> list) {
+    if (!list) return fail(source, list.error().what);
+    for (const auto& [name, why] : list->failures) fail(name, why);
+    for (CatalogRepository& r : list->repositories) {
+      bool whole = options_.tags.empty() && options_.since == 0;
+      for (const CatalogTag& t : r.tags) {
+        if (t.tag.empty() ? !Digest::parse(t.digest) : !is_tag(t.tag)) {
+          fail(r.name + ":" + t.tag, "is no tag that a registry may have");
+          continue;
+        }
+        if (options_.since != 0 && t.pushed && *t.pushed < options_.since) {
+          ++out_.older;
+          continue;
+        }
+        if (options_.since != 0 && !t.pushed) ++out_.undated;
+        push({"registry:" + r.name + (t.tag.empty() ? "@" + t.digest : ":" + t.tag), r.name, t.tag, true});
+      }
+      if (whole) out_.repositories.push_back(r.name);
+      out_.pulls.push_back(std::move(r));
+    }
+  }
+
   void repository(const std::string& name, const std::string& glob) {
     auto ref = Reference::parse(name);
     if (!ref) return fail(name, ref.error().what);
@@ -189,6 +220,7 @@ class Finder {
     if (!tags) return fail(name, tags.error().what);
     std::string full_name = ref->host + "/" + ref->repository;
     if (glob.empty() && options_.tags.empty()) out_.repositories.push_back(full_name);
+    if (options_.since != 0) out_.undated += tags->size();
     for (const std::string& t : *tags)
       if (!is_tag(t))
         fail(full_name + ":" + t, "is no tag that a registry may have");

@@ -9,6 +9,7 @@
 
 #include "formats/image_uses.h"
 #include "net/http.h"
+#include "source/registry_catalog.h"
 #include "source/resolve.h"
 
 namespace careen {
@@ -25,8 +26,9 @@ struct Target {
 
 struct TargetOptions {
   HttpOptions http;
-  std::string tags;  // --tags GLOB; "" for all
-  size_t most = 0;   // --max; 0 for all
+  std::string tags;   // --tags GLOB; "" for all
+  size_t most = 0;    // --max; 0 for all
+  int64_t since = 0;  // --since: tags that were pushed earlier are left out where the registry tells when; 0 for all
 };
 
 struct Targets {
@@ -36,10 +38,13 @@ struct Targets {
   std::vector<std::string> catalog;                           // the repositories that those catalogs name
   std::vector<std::pair<std::string, std::string>> failures;  // a source and why it could not be listed
   std::map<std::string, std::vector<ImageUse>> uses;          // of each uses: source that was read whole, by the source
+  std::vector<CatalogRepository> pulls;                       // what registries told of pushes and pulls, before anything was read
+  size_t older = 0;                                           // tags that --since left out
+  size_t undated = 0;                                         // tags that it could not leave out, as their registry does not tell
 };
 
-// HOST/, HOST/REPO, HOST/REPO:GLOB, a folder, @FILE (one source a line, # begins a comment), - for standard input's lines,
-// uses:FILE, uses:FOLDER and uses:- for the references in what formats/image_uses.h reads, or anything that scan takes.
+// HOST/, HOST/REPO, HOST/REPO:GLOB, hub:NAMESPACE, harbor:HOST[/PROJECT], a folder, @FILE (one source a line, # begins a comment), - for standard input's
+// lines, uses:FILE, uses:FOLDER and uses:- for the references in what formats/image_uses.h reads, or anything that scan takes.
 Targets find_targets(const std::vector<std::string>& sources, const TargetOptions& options);
 
 }  // namespace careen

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "fleet/diff.h"
+#include "fleet/estimate.h"
 #include "fleet/exposure.h"
 #include "fleet/hunt.h"
 #include "fleet/indexer.h"
@@ -16,6 +17,8 @@ std::string age_text(int64_t seconds);
 
 std::string index_text(const IndexSummary& s);
 std::string index_json(const IndexSummary& s);
+std::string estimate_text(const Estimate& e);
+std::string estimate_json(const Estimate& e);
 
 // `total`: how many matches there were before the list was cut.
 std::string hunt_text(const HuntAnswer& a, size_t total, int64_t at, bool show_unjudged);

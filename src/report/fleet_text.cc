@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <ctime>
+#include <map>
+#include <optional>
 
 #include "base/text.h"
 #include "report/fleet_report.h"
@@ -52,7 +54,25 @@ Json tags_json(const std::vector<Tag>& tags) {
                    {"digest", t.digest},
                    {"first_seen", time_text(t.first_seen)},
                    {"last_seen", time_text(t.last_seen)},
-                   {"vanished", t.vanished ? Json(time_text(*t.vanished)) : Json(nullptr)}});
+                   {"vanished", t.vanished ? Json(time_text(*t.vanished)) : Json(nullptr)},
+                   {"pushed", t.pushed ? Json(time_text(*t.pushed)) : Json(nullptr)},
+                   {"last_pulled", t.pulled ? Json(time_text(*t.pulled)) : Json(nullptr)},
+                   {"pulls", t.pulls ? Json(*t.pulls) : Json(nullptr)}});
+  return out;
+}
+
+std::string pulls_text(const std::vector<Tag>& tags) {
+  std::optional<int64_t> last;
+  std::map<std::string, uint64_t> of_repositories;
+  for (const Tag& t : tags) {
+    if (t.pulled && (!last || *last < *t.pulled)) last = t.pulled;
+    if (t.pulls) of_repositories[t.repository] = *t.pulls;
+  }
+  uint64_t pulls = 0;
+  for (const auto& [unused, n] : of_repositories) pulls += n;
+  std::string out = last ? "last pulled " + time_text(*last) : "";
+  if (!of_repositories.empty())
+    out += (out.empty() ? "" : "; ") + std::to_string(pulls) + (of_repositories.size() == 1 ? " pulls of its repository" : " pulls of its repositories");
   return out;
 }
 

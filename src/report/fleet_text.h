@@ -17,6 +17,8 @@ std::string dump(const Json& j);
 // One field of a CSV file (RFC 4180); a formula that a spreadsheet would run is made text.
 std::string csv(const std::string& field);
 Json tags_json(const std::vector<Tag>& tags);
+// last pulled 2026-11-22T09:02:11Z; 1234 pulls of its repository. "" where its registry does not tell.
+std::string pulls_text(const std::vector<Tag>& tags);
 Json uses_json(const std::vector<StoredUse>& uses, bool running);
 // prod shop/Deployment/web (app), or compose.yaml:12.
 std::string use_text(const StoredUse& u);

@@ -39,6 +39,7 @@ std::string image_text(const HuntMatch& m) {
   std::string out = escape(name_of(m.tags, m.image)) + "  " + m.image + (m.platform.empty() ? "" : "  " + escape(m.platform)) + "\n";
   auto tags = std::count_if(m.tags.begin(), m.tags.end(), [](const Tag& t) { return !t.vanished; });
   if (tags > 1) out += fmt::format("    {} tags\n", tags);
+  if (std::string pulls = pulls_text(m.tags); !pulls.empty()) out += "    " + pulls + "\n";
   for (size_t i = 0; i < m.uses.size() && i < kShownUses; ++i)
     out += std::string("    ") + (m.uses[i].use.running ? "running: " : "used: ") + use_text(m.uses[i]) + "\n";
   if (m.uses.size() > kShownUses) out += fmt::format("    and {} more uses\n", m.uses.size() - kShownUses);

@@ -10,8 +10,10 @@ std::string index_text(const IndexSummary& s) {
   std::string out = fmt::format("{} {} indexed, {} unchanged, {} new {}; {} flagged, {} undetermined", s.images, s.images == 1 ? "image" : "images",
                                 s.unchanged, s.new_layers, s.new_layers == 1 ? "layer" : "layers", s.flagged, s.undetermined);
   if (s.vanished != 0) out += fmt::format("; {} {} vanished", s.vanished, s.vanished == 1 ? "tag has" : "tags have");
+  if (s.older != 0) out += fmt::format("; {} older than --since left out", s.older);
   if (s.uses != 0) out += fmt::format("; {} {} of images noted", s.uses, s.uses == 1 ? "use" : "uses");
   out += "\n";
+  if (s.undated != 0) out += fmt::format("{} tags were not judged by --since: their registry does not tell when they were pushed\n", s.undated);
   for (const auto& [what, why] : s.failures) out += "not indexed: " + escape(what) + ": " + escape(why) + "\n";
   return out;
 }
@@ -26,8 +28,46 @@ std::string index_json(const IndexSummary& s) {
                {"unchanged", s.unchanged},
                {"new_layers", s.new_layers},
                {"vanished", s.vanished},
+               {"older", s.older},
+               {"undated", s.undated},
                {"flagged", s.flagged},
                {"undetermined", s.undetermined},
+               {"failures", std::move(failures)}});
+}
+
+std::string estimate_text(const Estimate& e) {
+  std::string out;
+  for (const Estimate::Row& r : e.rows) {
+    out += escape(r.reference);
+    if (r.known)
+      out += "  known";
+    else
+      out += fmt::format("  {} {} to read, {}", r.new_layers, r.new_layers == 1 ? "layer" : "layers", human_size(r.bytes));
+    out += "\n";
+  }
+  out += fmt::format("{} {}, {} known already; {} {} to read, {}; about {} requests", e.rows.size(), e.rows.size() == 1 ? "reference" : "references", e.known,
+                     e.new_layers, e.new_layers == 1 ? "layer" : "layers", human_size(e.bytes), e.requests);
+  if (e.older != 0) out += fmt::format("; {} older than --since left out", e.older);
+  out += "\n";
+  if (e.undated != 0) out += fmt::format("{} tags were not judged by --since: their registry does not tell when they were pushed\n", e.undated);
+  for (const auto& [what, why] : e.failures) out += "could not be estimated: " + escape(what) + ": " + escape(why) + "\n";
+  return out;
+}
+
+std::string estimate_json(const Estimate& e) {
+  Json rows = Json::array(), failures = Json::array();
+  for (const Estimate::Row& r : e.rows)
+    rows.push_back({{"reference", escape(r.reference)}, {"known", r.known}, {"images", r.images}, {"new_layers", r.new_layers}, {"bytes", r.bytes}});
+  for (const auto& [what, why] : e.failures) failures.push_back({{"reference", escape(what)}, {"why", escape(why)}});
+  return dump({{"schema", "careen/estimate/v1"},
+               {"references", std::move(rows)},
+               {"known", e.known},
+               {"images", e.images},
+               {"new_layers", e.new_layers},
+               {"bytes", e.bytes},
+               {"requests", e.requests},
+               {"older", e.older},
+               {"undated", e.undated},
                {"failures", std::move(failures)}});
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -119,6 +120,13 @@ class Statement {
   void bind(int i, int64_t n) { prepared_->bind_number(i, n); }
   void bind(int i, uint64_t n) { prepared_->bind_number(i, static_cast<int64_t>(n)); }
   void bind(int i, int n) { prepared_->bind_number(i, n); }
+  template <class T>
+  void bind(int i, const std::optional<T>& value) {
+    if (value)
+      bind(i, *value);
+    else
+      prepared_->bind_null(i);
+  }
   void bind(int i, const std::vector<int64_t>& n) { prepared_->bind_numbers(i, n); }
   void bind(int i, const std::vector<std::string_view>& t) { prepared_->bind_texts(i, t); }
 

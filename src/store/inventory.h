@@ -24,7 +24,7 @@
 
 namespace careen {
 
-inline constexpr int kInventorySchema = 2;
+inline constexpr int kInventorySchema = 3;
 
 // Kinds of names that lead to layers or to images.
 enum class TermKind : uint8_t { soname = 1, needed, build_id, symbol_import, symbol_export, structure, label, environment, entrypoint, threat };
@@ -69,6 +69,17 @@ struct Tag {
   std::string digest;      // of the manifest or the index
   int64_t first_seen = 0, last_seen = 0;
   std::optional<int64_t> vanished;
+  // What its registry told before careen read anything; of the tag, the number of the repository.
+  std::optional<int64_t> pushed = std::nullopt, pulled = std::nullopt;
+  std::optional<uint64_t> pulls = std::nullopt;
+};
+
+// What a registry tells of the use of one of its tags.
+struct StoredPulls {
+  std::string repository, tag;
+  std::optional<int64_t> pushed, pulled;
+  std::optional<uint64_t> pulls;
+  int64_t at = 0;  // when it was told
 };
 
 struct InventoryCounts {
@@ -129,6 +140,9 @@ class Inventory {
   Result<void> note_failure(const std::string& reference, const std::string& why, int64_t now);
   Result<void> forget_failure(const std::string& reference);
 
+  // Each replaces what was told of the same tag before, unless that was later.
+  Result<void> note_pulls(const std::vector<StoredPulls>& pulls);
+
   // Threat records that this inventory is judged with, beside those that are built in.
   Result<void> keep_threat(const KeptRecord& record, int64_t now);
   Result<bool> drop_threat(const std::string& id);  // false: it was not kept
@@ -162,6 +176,7 @@ class Inventory {
   std::optional<std::string> trouble() const;
   std::vector<Id> images_of_layer(Id layer);
   std::vector<Id> all_images();
+  std::vector<Id> all_layers();
   std::vector<Id> images_with_gaps();  // that could not be judged whole
   std::vector<Id> images_judged_otherwise(const std::string& knowledge);
   std::vector<Id> images_with_chain(const std::string& chain);  // of exactly these layers: chain_id() of all of them
@@ -170,6 +185,7 @@ class Inventory {
   std::optional<Id> image_id(const std::string& digest);
   std::optional<StoredImage> image(Id id);
   std::vector<Tag> tags_of(const std::string& image_digest);
+  std::vector<StoredPulls> all_pulls();
   std::vector<StoredUse> uses_told_by(const std::string& source);
   std::vector<StoredUse> uses_of(const std::string& image_digest);                     // running ones first
   std::vector<StoredUse> uses_not_indexed();                                           // of images that the inventory does not have

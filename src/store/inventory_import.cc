@@ -73,6 +73,7 @@ Result<void> Inventory::import_from(Inventory& from, const std::function<void(co
     auto theirs = from.uses_told_by(source), ours = uses_told_by(source);
     if (ours.empty() || (!theirs.empty() && theirs[0].at > ours[0].at)) CAREEN_TRY(replace_uses(source, theirs));
   }
+  CAREEN_TRY(note_pulls(from.all_pulls()));
   auto kept = kept_threats();
   for (const KeptRecord& r : from.kept_threats())
     if (std::none_of(kept.begin(), kept.end(), [&](const KeptRecord& k) { return k.id == r.id; })) CAREEN_TRY(keep_threat(r, done.at));

@@ -125,7 +125,7 @@ Result<void> Inventory::Impl::open(Mode mode) {
   }
   if (!begun)
     return transaction("cannot be begun", [&] {
-      return exec(kSchemaSql) && exec(kRunSchemaSql) && exec(kSchema2Sql) &&
+      return exec(kSchemaSql) && exec(kRunSchemaSql) && exec(kSchema2Sql) && exec(kSchema3Sql) &&
              sql("INSERT INTO meta VALUES('schema', ?) ON CONFLICT DO NOTHING").with(std::to_string(kInventorySchema)).done();
     });
   CAREEN_ASSIGN(int have, schema());
@@ -162,10 +162,15 @@ Result<void> Inventory::Impl::connect(Mode mode) {
     CAREEN_TRY(transaction("cannot be begun", [&] {
       return exec(kPostgresLock) &&
              (begun() || (exec("CREATE SCHEMA IF NOT EXISTS careen") && exec(kPostgresSql) && exec(kPostingTableSql) && exec(kPostgresLayerSql) &&
-                          exec(kJobsSql) && sql("INSERT INTO meta VALUES('schema', ?)").with(version).done()));
+                          exec(kPostgresSchema3Sql) && exec(kJobsSql) && sql("INSERT INTO meta VALUES('schema', ?)").with(version).done()));
     }));
   }
   CAREEN_ASSIGN(int have, schema());
+  if (have == 2) {
+    CAREEN_TRY(transaction("cannot be brought to this careen's schema",
+                           [&] { return exec(kPostgresLock) && exec(kPostgresSchema3Sql) && sql("UPDATE meta SET value='3' WHERE key='schema'").done(); }));
+    have = kInventorySchema;
+  }
   if (have != kInventorySchema)  // PostgreSQL came with schema 2: there is no older one
     return Error{Errc::corrupt, escape(shown) + " has tables of schema " + std::to_string(have) + ", which no careen wrote"};
   if (Statement s = sql("SELECT extract(epoch from clock_timestamp())::bigint"); s.row()) clock_ahead = s.number(0) - ::time(nullptr);

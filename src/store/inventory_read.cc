@@ -181,6 +181,11 @@ std::vector<Inventory::Id> Inventory::all_images() {
   return impl_->numbers(s);
 }
 
+std::vector<Inventory::Id> Inventory::all_layers() {
+  Statement s = impl_->sql("SELECT id FROM inv_layer ORDER BY id");
+  return impl_->numbers(s);
+}
+
 std::vector<Inventory::Id> Inventory::images_with_gaps() {
   Statement s = impl_->sql("SELECT id FROM inv_image WHERE gaps>0 ORDER BY id");
   return impl_->numbers(s);
@@ -240,24 +245,30 @@ std::vector<Tag> read_tags(Statement& s) {
   while (s.row()) {
     Tag t{s.text(0), s.text(1), s.text(2), s.number(3), s.number(4), std::nullopt};
     if (!s.is_null(5)) t.vanished = s.number(5);
+    if (!s.is_null(6)) t.pushed = s.number(6);
+    if (!s.is_null(7)) t.pulled = s.number(7);
+    if (!s.is_null(8)) t.pulls = static_cast<uint64_t>(s.number(8));
     out.push_back(std::move(t));
   }
   return out;
 }
+
+constexpr const char* kTagColumns =
+    "SELECT t.repository, t.tag, t.digest, t.first_seen, t.last_seen, t.vanished, p.pushed, p.pulled, p.pulls "
+    "FROM inv_tag t LEFT JOIN inv_pull p ON p.repository=t.repository AND p.tag=t.tag ";
 }  // namespace
 
 std::vector<Tag> Inventory::tags_of(const std::string& image_digest) {
-  Statement s = impl_->sql(
-      "SELECT repository, tag, digest, first_seen, last_seen, vanished FROM inv_tag WHERE digest=?1 OR digest IN (SELECT parent FROM inv_member WHERE "
-      "child=?1) "
-      "ORDER BY repository, tag, first_seen, digest");
+  static const std::string kSql = std::string(kTagColumns) +
+                                  "WHERE t.digest=?1 OR t.digest IN (SELECT parent FROM inv_member WHERE child=?1) "
+                                  "ORDER BY t.repository, t.tag, t.first_seen, t.digest";
+  Statement s = impl_->sql(kSql.c_str());
   return read_tags(s.with(image_digest));
 }
 
 std::vector<Tag> Inventory::tags_named(const std::string& repository, const std::string& tag) {
-  Statement s = impl_->sql(
-      "SELECT repository, tag, digest, first_seen, last_seen, vanished FROM inv_tag WHERE repository=?1 AND (?2='' OR tag=?2) ORDER BY tag, first_seen, "
-      "digest");
+  static const std::string kSql = std::string(kTagColumns) + "WHERE t.repository=?1 AND (?2='' OR t.tag=?2) ORDER BY t.tag, t.first_seen, t.digest";
+  Statement s = impl_->sql(kSql.c_str());
   return read_tags(s.with(repository, tag));
 }
 

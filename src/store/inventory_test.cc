@@ -548,5 +548,27 @@ TEST_F(InventoryFileTest, CheckTellsOfDamagedPages) {
   EXPECT_TRUE(!i || !wrong(**i).empty()) << "damage of a page is an error or is told";
 }
 
+// What a registry tells of the use of a tag is shown with the tag, whatever the digest that it names now.
+TEST_F(InventoryTest, PullsBelongToTags) {
+  auto i = open();
+  StoredImage one = image("one", {});
+  put(*i, one);
+  ASSERT_TRUE(i->see("r.example/app", "v1", one.digest, 5));
+  ASSERT_TRUE(i->see("r.example/app", "v2", one.digest, 5));
+  ASSERT_TRUE(i->note_pulls({{"r.example/app", "v1", 100, 200, 7, 10}, {"r.example/gone", "v1", 1, std::nullopt, std::nullopt, 10}}));
+  auto tags = i->tags_of(one.digest);
+  ASSERT_EQ(tags.size(), 2U);
+  EXPECT_EQ(tags[0].pushed, 100);
+  EXPECT_EQ(tags[0].pulled, 200);
+  EXPECT_EQ(tags[0].pulls, 7U);
+  EXPECT_FALSE(tags[1].pushed || tags[1].pulled || tags[1].pulls);
+  // An older word does not take the place of a newer one, a newer one does.
+  ASSERT_TRUE(i->note_pulls({{"r.example/app", "v1", 1, 1, 1, 9}}));
+  EXPECT_EQ(i->tags_named("r.example/app", "v1").at(0).pulls, 7U);
+  ASSERT_TRUE(i->note_pulls({{"r.example/app", "v1", 100, std::nullopt, 9, 11}}));
+  EXPECT_EQ(i->tags_named("r.example/app", "v1").at(0).pulls, 9U);
+  EXPECT_EQ(i->tags_named("r.example/app", "v1").at(0).pulled, std::nullopt);
+}
+
 }  // namespace
 }  // namespace careen::inventory_test

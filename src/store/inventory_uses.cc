@@ -64,6 +64,29 @@ std::vector<StoredUse> Inventory::uses_not_indexed() {
   return read_uses(s);
 }
 
+Result<void> Inventory::note_pulls(const std::vector<StoredPulls>& pulls) {
+  Impl& m = *impl_;
+  return m.transaction("what a registry tells of pulls cannot be kept", [&] {
+    Statement put = m.sql(
+        "INSERT INTO inv_pull VALUES(?,?,?,?,?,?) ON CONFLICT(repository, tag) DO UPDATE SET pushed=excluded.pushed, pulled=excluded.pulled, "
+        "pulls=excluded.pulls, at=excluded.at WHERE excluded.at>=inv_pull.at");
+    return std::all_of(pulls.begin(), pulls.end(),
+                       [&](const StoredPulls& p) { return put.with(p.repository, p.tag, p.pushed, p.pulled, p.pulls, p.at).done(); });
+  });
+}
+
+std::vector<StoredPulls> Inventory::all_pulls() {
+  std::vector<StoredPulls> out;
+  for (Statement s = impl_->sql("SELECT repository, tag, pushed, pulled, pulls, at FROM inv_pull ORDER BY repository, tag"); s.row();) {
+    StoredPulls p{s.text(0), s.text(1), {}, {}, {}, s.number(5)};
+    if (!s.is_null(2)) p.pushed = s.number(2);
+    if (!s.is_null(3)) p.pulled = s.number(3);
+    if (!s.is_null(4)) p.pulls = static_cast<uint64_t>(s.number(4));
+    out.push_back(std::move(p));
+  }
+  return out;
+}
+
 Result<void> Inventory::keep_threat(const KeptRecord& record, int64_t now) {
   return impl_->transaction("a threat record cannot be kept", [&] {
     return impl_

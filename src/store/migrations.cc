@@ -21,6 +21,16 @@ CREATE TABLE IF NOT EXISTS inv_threat(id TEXT PRIMARY KEY, body TEXT NOT NULL, t
 CREATE INDEX IF NOT EXISTS inv_use_name ON inv_use(name);
 )";
 
+const char* const kSchema3Sql = R"(
+CREATE TABLE IF NOT EXISTS inv_pull(repository TEXT NOT NULL, tag TEXT NOT NULL, pushed INTEGER, pulled INTEGER, pulls INTEGER, at INTEGER NOT NULL,
+                                    PRIMARY KEY(repository, tag)) WITHOUT ROWID;
+)";
+
+const char* const kPostgresSchema3Sql = R"(
+CREATE TABLE IF NOT EXISTS inv_pull(repository BYTEA NOT NULL, tag BYTEA NOT NULL, pushed BIGINT, pulled BIGINT, pulls BIGINT, at BIGINT NOT NULL,
+                                    PRIMARY KEY(repository, tag));
+)";
+
 namespace {
 
 bool exec(sqlite3* db, const char* sql) {
@@ -100,10 +110,15 @@ bool to_2(sqlite3* db) {
               "INSERT OR REPLACE INTO meta SELECT 'next_layer', coalesce(max(id),0)+1 FROM inv_layer;");
 }
 
+// 2 → 3: what registries tell of pulls.
+bool to_3(sqlite3* db) {
+  return exec(db, kSchema3Sql);
+}
+
 }  // namespace
 
 bool migrate_inventory(sqlite3* db, int from) {
-  return from > 1 || (to_2(db) && exec(db, "UPDATE meta SET value='2' WHERE key='schema'"));
+  return (from >= 2 || to_2(db)) && (from >= 3 || to_3(db)) && exec(db, "UPDATE meta SET value='3' WHERE key='schema'");
 }
 
 }  // namespace careen

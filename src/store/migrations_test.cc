@@ -83,12 +83,25 @@ TEST_F(MigrationTest, EveryAnswerIsAsBefore) {
     auto i = open();
     EXPECT_EQ(answers(*i), answers_);
     EXPECT_THAT(wrong(*i), IsEmpty());
-    EXPECT_EQ(schema(), "2");
+    EXPECT_EQ(schema(), "3");
   }
   auto i = open();
   LayerFacts fresh = layer("fresh", {"f"});
   put(*i, fresh);
   EXPECT_THAT(i->layers_with_file(sha256_of(as_bytes("f"))), ElementsAre(*i->layer_id(fresh.diff_id.text()))) << "new layers take new numbers";
+}
+
+// From the second schema, which had no table of pulls.
+TEST_F(MigrationTest, TheSecondSchemaGainsWhatRegistriesTell) {
+  open();
+  sql("DROP TABLE inv_pull; UPDATE meta SET value='2' WHERE key='schema'");
+  auto i = open(Mode::read);
+  EXPECT_EQ(schema(), "3");
+  EXPECT_EQ(answers(*i), answers_);
+  EXPECT_THAT(i->all_pulls(), IsEmpty());
+  ASSERT_TRUE(i->note_pulls({{"r.example/one", "v1", 1, 2, 3, 4}}));
+  EXPECT_THAT(i->all_pulls(), SizeIs(1));
+  EXPECT_THAT(wrong(*i), IsEmpty());
 }
 
 TEST_F(MigrationTest, AskingMigratesToo) {
