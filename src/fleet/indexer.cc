@@ -89,6 +89,10 @@ StoredImage stored(const Image& image, const ScanResult& result) {
         {p.package.type, p.package.name, p.package.version, p.package.architecture, p.package.source, p.package.source_version, p.layer, p.visible});
   s.terms = terms_of(image, result);
   s.labels = image.config.labels;
+  // Labels come along from the base's own configuration; what the manifest says is of this image.
+  for (const char* key :
+       {"org.opencontainers.image.base.name", "org.opencontainers.image.base.digest", "org.opencontainers.image.source", "org.opencontainers.image.revision"})
+    if (auto it = image.annotations.find(key); it != image.annotations.end()) s.labels[key] = it->second;
   s.judged = store_judged(result);
   Encoder e;
   for (const KnowledgeSource& k : result.knowledge) e(k.name), e(k.digest.text());
@@ -166,7 +170,7 @@ class Indexer {
     ++out_.references;
     if (!failure) return inventory_.forget_failure(t.argument);
     CAREEN_TRY(failed(t.argument, *failure));
-    return inventory_.still_listed(t.repository, t.tag, now());
+    return t.repository.empty() ? Result<void>{} : inventory_.still_listed(t.repository, t.tag, now());
   }
 
   // Never back: a clock that is set back in mid-run makes nothing vanish that was just seen.
@@ -221,15 +225,19 @@ class Indexer {
       CAREEN_TRY(add(image, &unread));
       std::string digest = !image.digest.empty() ? image.digest.text() : image.config_digest.text();
       if (!image.index_digest.empty()) members[image.index_digest.text()].push_back(digest);
-      if (image.index_digest.empty()) CAREEN_TRY(inventory_.see(t.repository, t.tag, digest, now()));
+      if (image.index_digest.empty()) CAREEN_TRY(see(t, digest));
     }
     for (const auto& [index, list] : members) {
       CAREEN_TRY(inventory_.add_index(index, list, !o_.resolve.platforms.platform && images[0].gaps.empty()));
-      CAREEN_TRY(inventory_.see(t.repository, t.tag, index, now()));
+      CAREEN_TRY(see(t, index));
     }
     if (!unread.empty()) return Error{Errc::io, unread};
     if (!images.empty() && !images[0].gaps.empty()) return Error{Errc::io, images[0].gaps[0]};
     return {};
+  }
+
+  Result<void> see(const Target& t, const std::string& digest) {
+    return t.repository.empty() ? Result<void>{} : inventory_.see(t.repository, t.tag, digest, now());
   }
 
   // `unread`: why a layer could not be read, when one could not.

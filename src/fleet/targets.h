@@ -19,7 +19,7 @@ inline constexpr size_t kMaxTargets = 2'000'000;
 
 struct Target {
   std::string argument;    // as `careen scan` takes it
-  std::string repository;  // host/path in a registry, else the file or folder
+  std::string repository;  // host/path in a registry, else the file or folder; "" when the image is only read again: no tag is noted
   std::string tag;         // "" without
   bool registry = false;
 };

@@ -153,6 +153,7 @@ Result<Manifest> parse_manifest(std::string_view text) {
   CAREEN_TRY(check_keys_of_all(member(j, "manifests"), "manifest descriptor"));
   Manifest m;
   m.media_type = text_at(j, "mediaType");
+  m.annotations = text_map_at(j, "annotations");
   if (member(j, "schemaVersion") == 1)
     return Error{Errc::unsupported, "manifest has Docker schema 1, retired in 2017: push the image again with a current tool"};
   // A document that is both lets two readers see two images.

@@ -38,6 +38,7 @@ struct Manifest {
   Descriptor config;                // of an image
   std::vector<Descriptor> layers;   // of an image
   std::vector<Descriptor> entries;  // of an index
+  std::map<std::string, std::string> annotations;
 };
 
 struct HistoryEntry {

@@ -5,6 +5,7 @@
 // document that lies is told in `mismatches`, not refused: the verdict needs it.
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,6 +55,7 @@ struct Image {
   Digest index_digest;  // of the index it was chosen from; empty without
   Platform platform;    // as the config says
   ImageConfig config;
+  std::map<std::string, std::string> annotations;  // of the manifest
   std::vector<Layer> layers;
   std::vector<DigestMismatch> mismatches;
   std::vector<std::string> remarks;  // about how it was found, for the user

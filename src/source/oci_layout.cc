@@ -104,6 +104,7 @@ class Chooser {
     if (actual == image.config_digest && !known && memory().keep) memory().keep(actual, text);
     if (actual != image.config_digest) image.mismatches.push_back({"config", image.config_digest, actual});
     CAREEN_ASSIGN(image.config, parse_config(text));
+    image.annotations = std::move(leaf.manifest.annotations);
     image.platform = image.config.platform;
     if (image.platform.os.empty() && leaf.descriptor.platform) image.platform = *leaf.descriptor.platform;
     auto steps = image.config.created_by(leaf.manifest.layers.size());

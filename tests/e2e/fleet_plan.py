@@ -235,6 +235,20 @@ class Plan:
         """{digest: digest of its nearest base among these and the image}."""
         return {o.digest: self.bases(o)[0] for o in self.images if o.on(image)}
 
+    def copied(self, image):
+        """(layer, diff ID of another, shared, here, there, images that have the other) of what stands in both."""
+        layers = {layer.diff_id: layer for i in self.images for layer in i.layers}
+        contents = {x: {c for _, kind, c in members(layer) if kind == "file" and c != sha256_of(b"")} for x, layer in layers.items()}
+        bases, rows = self.bases(image), []
+        own_from = max(len(i.layers) for i in self.images if i.digest == bases[0]) if bases else 0
+        for n, mine in list(enumerate(image.diff_ids))[own_from:]:
+            for other in layers.keys() - set(image.diff_ids):
+                shared = len(contents[mine] & contents[other])
+                if shared and shared * 2 >= min(len(contents[mine]), len(contents[other])):
+                    having = sorted({i.digest for i in self.images if other in i.diff_ids})
+                    rows.append((n, other, shared, len(contents[mine]), len(contents[other]), having))
+        return sorted(rows)
+
     # --- a registry with it ---
 
     def push(self, registry, names=None, into=None):
