@@ -91,7 +91,7 @@ class JsonReader {
         u.container = text_at(all[i], "name");
         u.reference = text_at(all[i], "image");
         append_texts(at(all[i], "command"), &u.command);
-        append_texts(at(all[i], "args"), &u.command);
+        append_texts(at(all[i], "args"), &u.arguments);
         if (is_pod) status_of(at(item, "status"), &u);
         add(std::move(u));
       }
@@ -128,7 +128,7 @@ class JsonReader {
     std::string state = text_at(at(j, "State"), "Status");
     u.running = at(at(j, "State"), "Running") == true || state == "running" || state == "restarting" || state == "paused";
     append_texts(at(config, "Entrypoint"), &u.command);
-    append_texts(at(config, "Cmd"), &u.command);
+    append_texts(at(config, "Cmd"), u.command.empty() ? &u.command : &u.arguments);  // both are what runs, whatever the image says
     add(std::move(u));
   }
 

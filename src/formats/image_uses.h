@@ -23,7 +23,8 @@ struct ImageUse {
   int line = 0;                            // 0 for JSON
   bool running = false;                    // a container that is there now, not a file that asks for one
   std::string space, workload, container;  // namespace; Deployment/web, or a container's name; the container of a pod
-  std::vector<std::string> command;        // that overrides the image's own; empty when it does not
+  std::vector<std::string> command;        // in place of the image's entry point; empty when it stays
+  std::vector<std::string> arguments;      // in place of the image's command; empty when that stays, or where `command` is set when there are none
 };
 
 struct ImageUses {

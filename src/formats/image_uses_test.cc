@@ -44,7 +44,8 @@ TEST(PodsInUse, TellWhatRunsByDigestWorkloadAndCommand) {
     EXPECT_EQ(u.uses[1].digest, kDigest) << id;
     EXPECT_EQ(u.uses[1].space, "shop");
     EXPECT_EQ(u.uses[1].workload, "ReplicaSet/web-5f");
-    EXPECT_THAT(u.uses[1].command, ElementsAre("/bin/sh", "-c", "x"));
+    EXPECT_THAT(u.uses[1].command, ElementsAre("/bin/sh"));
+    EXPECT_THAT(u.uses[1].arguments, ElementsAre("-c", "x"));
     EXPECT_TRUE(u.uses[1].running);
     EXPECT_THAT(u.gaps, IsEmpty());
   }
@@ -85,14 +86,17 @@ TEST(DockerInUse, ContainersRunAndImagesAreNamed) {
   std::string containers = R"([{"Id":"1","Name":"/web","Image":")" + kDigest +
                            R"(","State":{"Status":"running","Running":true},"Config":{"Image":"nginx:1","Entrypoint":["/e"],"Cmd":["a","b"]}},)" +
                            R"({"Id":"2","Name":"/old","Image":")" + kDigest +
-                           R"(","State":{"Status":"exited","Running":false},"Config":{"Image":"nginx:1","Entrypoint":null}}])";
+                           R"(","State":{"Status":"exited","Running":false},"Config":{"Image":"nginx:1","Entrypoint":null,"Cmd":["alone"]}}])";
   ImageUses u = read(containers, "docker.json");
   ASSERT_THAT(u.uses, SizeIs(2));
   EXPECT_TRUE(u.uses[0].running);
   EXPECT_EQ(u.uses[0].workload, "container/web");
   EXPECT_EQ(u.uses[0].digest, kDigest);
-  EXPECT_THAT(u.uses[0].command, ElementsAre("/e", "a", "b"));
+  EXPECT_THAT(u.uses[0].command, ElementsAre("/e"));
+  EXPECT_THAT(u.uses[0].arguments, ElementsAre("a", "b"));
   EXPECT_FALSE(u.uses[1].running);
+  EXPECT_THAT(u.uses[1].command, ElementsAre("alone")) << "what docker tells is what runs, without the image's entry point";
+  EXPECT_THAT(u.uses[1].arguments, IsEmpty());
   u = read(R"([{"Id":")" + kDigest + R"(","RepoTags":["a:1"],"RepoDigests":["a@)" + kDigest + R"("],"Config":{}}])", "images.json");
   ASSERT_THAT(u.uses, SizeIs(1));
   EXPECT_EQ(u.uses[0].reference, "a@" + kDigest);
@@ -152,7 +156,8 @@ TEST(ComposeFiles, NameTheirServices) {
       "compose.yaml");
   EXPECT_THAT(references(u), ElementsAre("postgres:15@7", "nginx:1@4"));
   EXPECT_EQ(u.uses[1].workload, "service/web");
-  EXPECT_THAT(u.uses[1].command, ElementsAre("serve", "-p"));
+  EXPECT_THAT(u.uses[1].arguments, ElementsAre("serve", "-p"));
+  EXPECT_THAT(u.uses[1].command, IsEmpty());
   u = read("services:\n  a:\n    image: $TAG\n", "docker-compose.yml");
   EXPECT_THAT(u.uses, IsEmpty());
   ASSERT_THAT(u.gaps, SizeIs(1));
@@ -169,7 +174,8 @@ TEST(KubernetesFiles, NameTheirContainers) {
   EXPECT_THAT(references(u), ElementsAre("a:1@16", "i:1@12", "j:1@21"));
   EXPECT_EQ(u.uses[0].workload, "Deployment/web") << "not the name of the template";
   EXPECT_EQ(u.uses[0].space, "shop");
-  EXPECT_THAT(u.uses[0].command, ElementsAre("x"));
+  EXPECT_THAT(u.uses[0].arguments, ElementsAre("x"));
+  EXPECT_THAT(u.uses[0].command, IsEmpty());
   EXPECT_EQ(u.uses[1].container, "first");
   EXPECT_EQ(u.uses[2].workload, "CronJob/c");
 }

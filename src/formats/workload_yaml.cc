@@ -102,8 +102,10 @@ class Documents : public YAML::EventHandler {
     if (is_gitlab_) return gitlab(text, line);
     // …/containers/[]/image and /command/[]; services/NAME/image and /command.
     if (key(0) == "image" && key(1) == "[]" && is_container_list(key(2))) return image(path(depth - 1), text, line);
-    if (key(0) == "[]" && (key(1) == "command" || key(1) == "args") && key(2) == "[]" && is_container_list(key(3)))
-      return containers_[path(depth - 2)].command.push_back(text);
+    if (key(0) == "[]" && (key(1) == "command" || key(1) == "args") && key(2) == "[]" && is_container_list(key(3))) {
+      ImageUse& u = containers_[path(depth - 2)];
+      return (key(1) == "args" ? u.arguments : u.command).push_back(text);
+    }
     if (key(0) == "name" && key(1) == "[]" && is_container_list(key(2))) containers_[path(depth - 1)].container = text;
     if (depth >= 3 && stack_[0].key == "services" && !stack_[0].sequence) {
       std::string service = path(2);
@@ -112,7 +114,7 @@ class Documents : public YAML::EventHandler {
         containers_[service].workload = "service/" + stack_[1].key;
       }
       if ((depth == 3 && (key(0) == "command" || key(0) == "entrypoint")) || (depth == 4 && key(0) == "[]" && (key(1) == "command" || key(1) == "entrypoint")))
-        containers_[service].command.push_back(text);
+        (key(depth == 4 ? 1 : 0) == "command" ? containers_[service].arguments : containers_[service].command).push_back(text);
     }
   }
 

@@ -5,6 +5,18 @@ namespace {
 
 constexpr const char* kColumns = "SELECT cluster, name, reference, digest, file, line, running, space, workload, container, command, at FROM inv_use ";
 
+// What runs instead of what the image says: two lists, or one as older careens wrote it.
+std::string command_of(const ImageUse& u) {
+  return encode(std::vector<std::vector<std::string>>{u.command, u.arguments});
+}
+
+bool take_command(std::string_view stored, ImageUse* u) {
+  std::vector<std::vector<std::string>> both;
+  if (!decode(as_bytes(stored), &both) || both.size() != 2) return decode(as_bytes(stored), &u->command);
+  u->command = std::move(both[0]), u->arguments = std::move(both[1]);
+  return true;
+}
+
 std::vector<StoredUse> read_uses(Statement& s) {
   std::vector<StoredUse> out;
   while (s.row()) {
@@ -12,7 +24,7 @@ std::vector<StoredUse> read_uses(Statement& s) {
     u.cluster = s.text(0), u.name = s.text(1);
     u.use.reference = s.text(2), u.use.digest = s.text(3), u.use.file = s.text(4), u.use.line = static_cast<int>(s.number(5)), u.use.running = s.number(6) != 0;
     u.use.space = s.text(7), u.use.workload = s.text(8), u.use.container = s.text(9);
-    if (!decode(as_bytes(s.view(10)), &u.use.command)) u.use.command.clear();
+    if (!take_command(s.view(10), &u.use)) u.use.command.clear(), u.use.arguments.clear();
     u.at = s.number(11);
     out.push_back(std::move(u));
   }
@@ -29,7 +41,7 @@ Result<void> Inventory::replace_uses(const std::string& source, const std::vecto
         "INSERT INTO inv_use(source, cluster, name, reference, digest, file, line, running, space, workload, container, command, at) "
         "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
     return std::all_of(uses.begin(), uses.end(), [&](const StoredUse& u) {
-      std::string command = encode(u.use.command);
+      std::string command = command_of(u.use);
       return add
           .with(source, u.cluster, u.name, u.use.reference, u.use.digest, u.use.file, u.use.line, u.use.running ? 1 : 0, u.use.space, u.use.workload,
                 u.use.container, SqlBlob{command}, u.at)
