@@ -2,7 +2,7 @@
 careen_unit_test(formats LINK careen_formats
   SOURCES formats/elf_test.cc formats/ifunc_walk_test.cc formats/patterns_test.cc formats/package_test.cc formats/dpkg_test.cc
           formats/apk_test.cc formats/pacman_test.cc formats/os_release_test.cc formats/rpm_header_test.cc
-          formats/rpm_ndb_bdb_test.cc formats/rpm_sqlite_test.cc formats/image_uses_test.cc)
+          formats/rpm_ndb_bdb_test.cc formats/rpm_sqlite_test.cc formats/image_uses_test.cc formats/registry_events_test.cc)
 target_link_libraries(formats_test PRIVATE SQLite::SQLite3)
 careen_unit_test(archive LINK careen_archive
   SOURCES archive/tar_test.cc archive/tar_tool_test.cc archive/cpio_test.cc archive/ar_test.cc archive/stream_test.cc archive/decompress_test.cc)
@@ -18,11 +18,12 @@ careen_unit_test(store LINK careen_store PkgConfig::pq SOURCES store/cache_test.
 careen_unit_test(worker LINK careen_worker SOURCES worker/worker_test.cc)
 careen_unit_test(scan LINK careen_scan PkgConfig::pq SOURCES scan/scan_test.cc scan/judged_test.cc)
 careen_unit_test(fleet LINK careen_fleet
-  SOURCES fleet/targets_test.cc fleet/indexer_test.cc fleet/question_test.cc fleet/hunt_test.cc fleet/conditions_test.cc fleet/lineage_test.cc fleet/exposure_test.cc)
+  SOURCES fleet/targets_test.cc fleet/indexer_test.cc fleet/question_test.cc fleet/hunt_test.cc fleet/conditions_test.cc fleet/lineage_test.cc fleet/exposure_test.cc fleet/reading_test.cc fleet/follow_test.cc)
 target_link_libraries(fleet_test PRIVATE SQLite::SQLite3 PkgConfig::pq)
 careen_unit_test(report LINK careen_report SOURCES report/report_test.cc)
 careen_unit_test(detect LINK careen_detect
   SOURCES detect/shell_test.cc detect/startup_test.cc detect/loader_test.cc detect/reach_test.cc detect/detect_test.cc detect/structure_test.cc detect/finding_test.cc detect/never_dormant_test.cc detect/linker_check_test.cc)
+careen_unit_test(net LINK careen_net SOURCES net/pace_test.cc net/http_server_test.cc)
 careen_unit_test(oci LINK careen_oci SOURCES oci/reference_test.cc oci/manifest_test.cc)
 careen_unit_test(source LINK careen_source
   SOURCES source/blob_tree_test.cc source/oci_layout_test.cc source/docker_archive_test.cc source/rootfs_test.cc source/resolve_test.cc

@@ -69,8 +69,28 @@ Result<void> scan_options(const ImageOptions& o, std::shared_ptr<LayerCache> cac
   set_document_memory({[cache = scan.cache](const Digest& d) { return cache->document(d); },
                        [cache = scan.cache](const Digest& d, const std::string& text) { cache->put_document(d, text); }});
   resolve.index_archive = archive_indexer(scan);
-  add_network_sources(resolve, {o.insecure, o.ca_file, o.timeout}, resolve.index_archive);
+  add_network_sources(resolve, http_options(o), resolve.index_archive);
   return {};
+}
+
+HttpOptions http_options(const ImageOptions& o) {
+  constexpr double kPoliteRate = 50;
+  HttpOptions http;
+  http.insecure = o.insecure;
+  http.ca_file = o.ca_file;
+  http.timeout = o.timeout;
+  if (!o.polite) return http;
+  http.rate = o.rate.value_or(kPoliteRate);
+  http.paces_loopback = o.rate.has_value();
+  http.patience = o.patience;
+  return http;
+}
+
+void add_polite_options(CLI::App& app, ImageOptions& o) {
+  o.polite = true;
+  app.add_option("--rate", o.rate, "Requests a second to one registry (default 50; loopback without a limit)")->check(CLI::Range(0.01, 100'000.0));
+  app.add_option("--patience", o.patience, "Seconds that a registry which is asked too much may have careen wait (default 900)")
+      ->check(CLI::Range(1U, 86'400U));
 }
 
 namespace {

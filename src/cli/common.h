@@ -2,9 +2,11 @@
 #pragma once
 #include <CLI/CLI.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "net/http.h"
 #include "report/report.h"
 #include "scan/scan.h"
 #include "source/resolve.h"
@@ -22,7 +24,10 @@ struct ImageOptions {
   bool no_cache = false, insecure = false, quiet = false, verbose = false, no_progress = false;
   std::string ca_file;
   unsigned timeout = 60, jobs = 0;
-  std::string store;  // --store: the inventory that records what is scanned; "" for none
+  bool polite = false;         // the command asks registries much
+  std::optional<double> rate;  // requests a second to one registry
+  unsigned patience = 900;     // seconds that a registry which is asked too much may have careen wait
+  std::string store;           // --store: the inventory that records what is scanned; "" for none
 };
 
 // Adds the options to a command; IMAGE is positional.
@@ -30,6 +35,11 @@ void add_image_options(CLI::App& app, ImageOptions& o);
 
 // All of them but IMAGE.
 void add_scan_options(CLI::App& app, ImageOptions& o);
+
+// For commands that ask registries much: --rate and --patience.
+void add_polite_options(CLI::App& app, ImageOptions& o);
+
+HttpOptions http_options(const ImageOptions& o);
 
 // What the options mean. Without a cache of its own a scan takes the user's.
 Result<void> scan_options(const ImageOptions& o, std::shared_ptr<LayerCache> cache, ScanOptions& scan, ResolveOptions& resolve);

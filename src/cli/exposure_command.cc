@@ -1,8 +1,12 @@
 // careen exposure, and careen threat add and remove: what a threat concerns, and records that the inventory keeps.
+#include <algorithm>
+#include <array>
+
 #include "base/fd.h"
 #include "base/text.h"
 #include "cli/common.h"
 #include "cli/inventory_options.h"
+#include "cli/reading_options.h"
 #include "fleet/admission.h"
 #include "fleet/exposure.h"
 #include "report/fleet_report.h"
@@ -16,10 +20,13 @@ std::string lines(const std::vector<std::string>& all) {
 
 struct ExposureCommand {
   StoreOptions store;
-  ImageOptions image;
+  ReadingOptions reading;
+  Page page;
   std::string threat, group_by;
-  bool show_unjudged = false, enforce = false;
+  bool show_unjudged = false, enforce = false, running = false, vanished = false;
 };
+
+constexpr std::array<const char*, 5> kGroups{"layer", "base", "registry", "repository", "namespace"};
 
 struct ThreatAddCommand {
   std::string store;
@@ -27,25 +34,45 @@ struct ThreatAddCommand {
   bool replace = false;
 };
 
-int run_exposure(ExposureCommand c) {
+// With --read the layers that lack patterns are read first, and the images that have them are judged anew.
+Result<Exposure> answer(Inventory& inventory, const ExposureCommand& c) {
+  ImageOptions image = c.reading.image;
+  image.kept = inventory.kept_threats();
+  ScanOptions scan;
+  ResolveOptions resolve;
+  CAREEN_TRY(scan_options(image, inventory.layers(), scan, resolve));
+  ExposureOptions how;
+  how.keep = image.threats.empty();
+  how.running = c.running, how.vanished = c.vanished;
+  Reading read;
+  if (c.reading.read) {
+    CAREEN_ASSIGN(read, read_for_answer(inventory, plan_reading(inventory, scan.threats->patterns), scan, resolve, image));
+    how.anew = read.images;
+  }
+  CAREEN_ASSIGN(Exposure e, exposure_of(inventory, c.threat, scan, how));
+  e.to_read.lost.insert(e.to_read.lost.end(), read.failures.begin(), read.failures.end());
+  return e;
+}
+
+int run_exposure(const ExposureCommand& c) {
   auto inventory = open_store(c.store.store, Inventory::Mode::read);
   if (!inventory) return complain(inventory.error());
-  ScanOptions scan;
-  ResolveOptions unused;
-  c.image.kept = (*inventory)->kept_threats();
-  if (auto ok = scan_options(c.image, (*inventory)->layers(), scan, unused); !ok) return complain(ok.error());
   int64_t at = seconds_now();
-  auto e = exposure_of(**inventory, c.threat, scan, c.image.threats.empty());
+  auto e = answer(**inventory, c);
   if (!e) return complain(e.error());
   if (e->searched.images == 0) return complain({Errc::not_found, "the inventory has no images: run careen index"});
-  std::string out = c.store.format == "json"      ? exposure_json(*e, at)
+  int status = !e->images.empty() ? 1 : e->unjudged.empty() ? 0 : 3;
+  size_t total = e->images.size();
+  bool policy = c.store.format == "digests" || c.store.format == "kyverno" || c.store.format == "vap";
+  if (!policy) cut(e->images, c.page);  // a policy that denies a part of them would deceive
+  std::string out = c.store.format == "json"      ? exposure_json(*e, total, at)
                     : c.store.format == "csv"     ? exposure_csv(*e)
+                    : c.store.format == "ndjson"  ? exposure_ndjson(*e)
                     : c.store.format == "digests" ? lines(affected_references(*e))
                     : c.store.format == "kyverno" ? kyverno_policy(*e, c.enforce)
                     : c.store.format == "vap"     ? admission_policy(*e, c.enforce)
-                    : !c.group_by.empty()         ? exposure_groups_text(*e, c.group_by, at)
-                                                  : exposure_text(*e, at, c.show_unjudged);
-  int status = !e->images.empty() ? 1 : e->unjudged.empty() ? 0 : 3;
+                    : !c.group_by.empty()         ? exposure_groups_text(*e, c.group_by, {total, c.page.offset}, at)
+                                                  : exposure_text(*e, {total, c.page.offset}, at, c.show_unjudged);
   return print(out) ? status : 4;
 }
 
@@ -99,15 +126,22 @@ int run_threat_remove(const std::string& store, const std::string& id) {
 Command add_exposure(CLI::App& app) {
   auto c = std::make_shared<ExposureCommand>();
   app.add_option("THREAT", c->threat, "A threat's id or alias")->required();
-  add_store_options(app, c->store, {"table", "json", "csv", "digests", "kyverno", "vap"});
-  app.add_option("--group-by", c->group_by, "layer, base, registry, repository or namespace")
-      ->check(CLI::IsMember({"layer", "base", "registry", "repository", "namespace"}));
+  add_store_options(app, c->store, {"table", "json", "csv", "ndjson", "digests", "kyverno", "vap"});
+  app.add_option("--group-by", c->group_by, "layer, base, registry, repository, namespace, or label:NAME")->check([](const std::string& by) {
+    bool known = std::find(kGroups.begin(), kGroups.end(), by) != kGroups.end() || (by.starts_with("label:") && by.size() > 6);
+    return known ? std::string() : "expected layer, base, registry, repository, namespace or label:NAME";
+  });
+  app.add_flag("--running", c->running, "Only images that were running when careen index uses:… was told");
+  app.add_flag("--vanished", c->vanished, "Only images whose every tag has vanished");
   app.add_flag("--enforce", c->enforce, "Policies deny; without it they only audit");
-  app.add_option("--threats", c->image.threats, "More threat records: a file, or a folder of them (repeatable)");
-  app.add_flag("--replace", c->image.replace, "A record of --threats may take the place of a built-in one");
+  app.add_option("--threats", c->reading.image.threats, "More threat records: a file, or a folder of them (repeatable)");
+  app.add_flag("--replace", c->reading.image.replace, "A record of --threats may take the place of a built-in one");
   app.add_flag("--show-unjudged", c->show_unjudged, "List images that could not be judged whole, and why");
+  add_page_options(app, c->page, "images");
+  add_reading_options(app, c->reading);
   app.footer(
-      "Images judged with other records are judged anew from their stored facts; no layer is read.\n\nExamples:\n  careen exposure CVE-2024-3094\n"
+      "Images judged with other records are judged anew from their stored facts; no layer is read unless --read is given.\n\nExamples:\n  careen exposure "
+      "CVE-2024-3094\n"
       "  careen exposure CVE-2024-3094 --format digests\n  careen exposure CVE-2024-3094 --format vap --enforce | kubectl apply -f -\n\nExit status: 1 images "
       "are affected, 0 none is, 3 none is and some were not judged, 4 no inventory.");
   return [c] { return run_exposure(*c); };

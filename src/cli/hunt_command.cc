@@ -7,19 +7,22 @@
 #include "base/text.h"
 #include "cli/common.h"
 #include "cli/inventory_options.h"
+#include "cli/reading_options.h"
 #include "fleet/conditions.h"
 #include "fleet/exposure.h"
 #include "fleet/hunt.h"
 #include "report/fleet_report.h"
+#include "scan/judged.h"
 
 namespace careen {
 namespace {
 
 struct HuntCommand {
   StoreOptions store;
+  ReadingOptions reading;
   std::vector<std::string> questions;
   bool show_unjudged = false, vanished = false, visible = false, running = false;
-  size_t limit = 0;
+  Page page;
 };
 
 // What the words of the command ask for, sorted by who answers it.
@@ -59,24 +62,95 @@ void add_answer(HuntAnswer& to, HuntAnswer from) {
   std::set<std::pair<std::string, std::string>> known(to.unjudged.begin(), to.unjudged.end());
   for (auto& u : from.unjudged)
     if (!known.contains(u)) to.unjudged.push_back(std::move(u));
-  std::stable_partition(to.matches.begin(), to.matches.end(), is_running);
+  to.to_read.layers += from.to_read.layers, to.to_read.bytes += from.to_read.bytes;
+  to.to_read.lost.insert(to.to_read.lost.end(), from.to_read.lost.begin(), from.to_read.lost.end());
+  std::stable_partition(to.matches.begin(), to.matches.end(), [](const HuntMatch& m) { return is_running(m); });
 }
 
 // A record that the inventory does not keep is judged for this question alone.
-Result<HuntAnswer> hunt_record(Inventory& inventory, const HuntQuestion& q) {
+Result<HuntAnswer> hunt_record(Inventory& inventory, const HuntQuestion& q, const ReadingOptions& reading) {
   auto text = read_file(q.value, 8 << 20);
   if (!text) return Error{Errc::usage, text.error().what};
   CAREEN_ASSIGN(Threat threat, parse_threat(*text, q.value));
-  ImageOptions image;
+  ImageOptions image = reading.image;
   image.threats = {q.value};
   image.replace = true;  // what is asked for is this file
   image.kept = inventory.kept_threats();
   std::erase_if(image.kept, [&](const KeptRecord& k) { return k.id == threat.id; });
   ScanOptions scan;
+  ResolveOptions resolve;
+  CAREEN_TRY(scan_options(image, inventory.layers(), scan, resolve));
+  ExposureOptions how;
+  how.keep = false;
+  Reading read;
+  if (reading.read) {
+    CAREEN_ASSIGN(read, read_for_answer(inventory, plan_reading(inventory, scan.threats->patterns), scan, resolve, image));
+  }
+  CAREEN_ASSIGN(Exposure e, exposure_of(inventory, threat.id, scan, how));
+  e.to_read.lost.insert(e.to_read.lost.end(), read.failures.begin(), read.failures.end());
+  return as_answer(inventory, e, q.text);
+}
+
+// Byte patterns: what was searched before answers, and with --read the rest is read first.
+Result<ToRead> read_for_patterns(Inventory& inventory, const std::vector<HuntQuestion>& questions, const ReadingOptions& reading) {
+  std::vector<PatternSpec> specs = patterns_of(questions);
+  if (specs.empty()) return ToRead{};
+  ReadingPlan plan = plan_reading(inventory, specs);
+  Reading read;
+  if (reading.read && !plan.layers.empty()) {
+    ScanOptions scan;
+    ResolveOptions resolve;
+    CAREEN_TRY(scan_options(reading.image, inventory.layers(), scan, resolve));
+    ThreatSet set;
+    set.patterns = specs;
+    scan.threats = std::make_shared<const ThreatSet>(std::move(set));
+    CAREEN_ASSIGN(read, read_for_answer(inventory, plan, scan, resolve, reading.image));
+    plan = plan_reading(inventory, specs);
+  }
+  ToRead out{plan.layers.size(), plan.bytes, plan.lost};
+  out.lost.insert(out.lost.end(), read.failures.begin(), read.failures.end());
+  return out;
+}
+
+// Threats in what runs, as each workload starts it.
+Result<void> judge_as_run(Inventory& inventory, HuntAnswer& a) {
+  auto wants = [](const HuntMatch& m) {
+    return m.confidence && m.as_run.empty() &&
+           std::any_of(m.uses.begin(), m.uses.end(), [](const StoredUse& u) { return u.use.running && !(u.use.command.empty() && u.use.arguments.empty()); });
+  };
+  if (std::none_of(a.matches.begin(), a.matches.end(), wants)) return {};
+  ImageOptions image;
+  image.kept = inventory.kept_threats();
+  ScanOptions scan;
   ResolveOptions unused;
   CAREEN_TRY(scan_options(image, inventory.layers(), scan, unused));
-  CAREEN_ASSIGN(Exposure e, exposure_of(inventory, threat.id, scan, false));
-  return as_answer(inventory, e, q.text);
+  for (HuntMatch& m : a.matches) {
+    auto id = wants(m) ? inventory.image_id(m.image) : std::nullopt;
+    auto stored = id ? inventory.image(*id) : std::nullopt;
+    ScanResult r;
+    if (!stored || !restore_judged(stored->judged, r)) continue;
+    auto f = std::find_if(r.findings.begin(), r.findings.end(), [&](const Finding& x) { return x.id == m.finding; });
+    if (f != r.findings.end()) m.as_run = reachability_as_run(inventory, *stored, m.uses, *f, scan);
+  }
+  return {};
+}
+
+Result<HuntAnswer> answer(Inventory& inventory, const Asked& asked, const ReadingOptions& reading) {
+  CAREEN_ASSIGN(ToRead to_read, read_for_patterns(inventory, asked.questions, reading));
+  HuntAnswer a = hunt(inventory, asked.questions);
+  a.to_read = std::move(to_read);
+  for (const Condition& condition : asked.conditions) {
+    CAREEN_ASSIGN(ToRead more, read_for_patterns(inventory, questions_in(condition), reading));
+    HuntAnswer one = hunt(inventory, condition);
+    one.to_read = std::move(more);
+    add_answer(a, std::move(one));
+  }
+  for (const HuntQuestion& q : asked.records) {
+    CAREEN_ASSIGN(HuntAnswer one, hunt_record(inventory, q, reading));
+    add_answer(a, std::move(one));
+  }
+  CAREEN_TRY(judge_as_run(inventory, a));
+  return a;
 }
 
 int run_hunt(const HuntCommand& c) {
@@ -84,13 +158,9 @@ int run_hunt(const HuntCommand& c) {
   if (!asked) return complain(asked.error());
   auto inventory = open_store(c.store.store, Inventory::Mode::read);
   if (!inventory) return complain(inventory.error());
-  HuntAnswer a = hunt(**inventory, asked->questions);
-  for (const Condition& condition : asked->conditions) add_answer(a, hunt(**inventory, condition));
-  for (const HuntQuestion& q : asked->records) {
-    auto one = hunt_record(**inventory, q);
-    if (!one) return complain(one.error());
-    add_answer(a, std::move(*one));
-  }
+  auto answered = answer(**inventory, *asked, c.reading);
+  if (!answered) return complain(answered.error());
+  HuntAnswer a = std::move(*answered);
   if (a.searched.images == 0) return complain({Errc::not_found, "the inventory has no images: run careen index"});
   auto gone = [](const HuntMatch& m) {
     return !m.tags.empty() && std::all_of(m.tags.begin(), m.tags.end(), [](const Tag& t) { return t.vanished.has_value(); });
@@ -101,11 +171,11 @@ int run_hunt(const HuntCommand& c) {
   int status = !a.matches.empty() ? 1 : a.unjudged.empty() ? 0 : 3;
   int64_t at = seconds_now();
   size_t total = a.matches.size();
-  if (c.limit != 0 && a.matches.size() > c.limit) a.matches.resize(c.limit);
+  cut(a.matches, c.page);
   std::string out = c.store.format == "json"     ? hunt_json(a, total, at)
                     : c.store.format == "ndjson" ? hunt_ndjson(a)
                     : c.store.format == "csv"    ? hunt_csv(a)
-                                                 : hunt_text(a, total, at, c.show_unjudged);
+                                                 : hunt_text(a, {total, c.page.offset}, at, c.show_unjudged);
   return print(out) ? status : 4;
 }
 
@@ -116,17 +186,20 @@ Command add_hunt(CLI::App& app) {
   app.add_option("WHAT", c->questions,
                  "package:NAME[>=V,<V] pkg:TYPE/NAME[@V] sha256:HEX sha1:HEX md5:HEX path:GLOB soname:N needed:N symbol:N build-id:HEX structure:RULE "
                  "env:NAME[=V] label:NAME[=V] "
-                 "entrypoint:TEXT layer:sha256:HEX manifest:sha256:HEX threat:ID|FILE, @FILE with one a line, or FILE.yaml with conditions")
+                 "entrypoint:TEXT layer:sha256:HEX manifest:sha256:HEX threat:ID|FILE pattern:HEX, @FILE with one a line, or FILE.yaml with conditions")
       ->required();
   add_store_options(app, c->store, {"table", "json", "csv", "ndjson"});
   app.add_flag("--show-unjudged", c->show_unjudged, "List images that could not be judged whole, and why");
   app.add_flag("--vanished", c->vanished, "Only images whose every tag has vanished");
   app.add_flag("--running", c->running, "Only images that were running when careen index uses:… was told");
   app.add_flag("--visible", c->visible, "Only what a container sees");
-  app.add_option("--limit", c->limit, "At most so many matches");
+  add_page_options(app, c->page, "matches");
+  add_reading_options(app, c->reading);
   app.footer(
-      "Nothing is read and no network is used.\n\nExamples:\n  careen hunt 'package:liblzma5>=5.6.0,<5.6.2'\n  careen hunt path:'**/.ssh/authorized_keys'\n"
-      "  careen hunt @indicators.txt --format csv\n\nExit status: 1 found, 0 not found, 3 not found and some images were not judged, 4 no inventory.");
+      "Nothing is read and no network is used, unless --read is given for patterns that were not searched before.\n\nExamples:\n  careen hunt "
+      "'package:liblzma5>=5.6.0,<5.6.2'\n  careen hunt path:'**/.ssh/authorized_keys'\n"
+      "  careen hunt @indicators.txt --format csv\n  careen hunt 'pattern:48 8d 3d ?? ?? ?? ?? e8' --read\n\nExit status: 1 found, 0 not found, 3 not found "
+      "and some images were not judged, 4 no inventory.");
   return [c] { return run_hunt(*c); };
 }
 

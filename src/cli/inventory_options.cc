@@ -27,6 +27,23 @@ Result<std::unique_ptr<Inventory>> open_store(const std::string& given, Inventor
   return Inventory::open(path, mode);
 }
 
+void add_page_options(CLI::App& app, Page& p, const std::string& what) {
+  app.add_option("--limit", p.limit, "At most so many " + what);
+  app.add_option("--offset", p.offset, "Pass over so many " + what + " first");
+}
+
+std::string cut_lines(const std::string& text, size_t header, const Page& p) {
+  std::string out;
+  size_t at = 0;
+  each_line(text, [&](std::string_view line) {
+    bool wanted = at < header || (at >= header + p.offset && (p.limit == 0 || at < header + p.offset + p.limit));
+    if (wanted) out += std::string(line) + "\n";
+    ++at;
+    return true;
+  });
+  return out;
+}
+
 void add_store_options(CLI::App& app, StoreOptions& o, const std::vector<std::string>& formats) {
   app.add_option("--store", o.store, "The inventory (default: $CAREEN_STORE, then $XDG_DATA_HOME/careen/inventory.sqlite)");
   if (!formats.empty()) app.add_option("--format", o.format, join(formats, ", "))->check(CLI::IsMember(formats));

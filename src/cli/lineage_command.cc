@@ -12,6 +12,7 @@ namespace {
 struct LineageCommand {
   StoreOptions store;
   std::string image;
+  Page page;
 };
 
 int run_lineage(const LineageCommand& c) {
@@ -21,9 +22,11 @@ int run_lineage(const LineageCommand& c) {
   if (!threats) return complain(threats.error());
   auto all = lineage_of(**inventory, c.image, &*threats);
   if (!all) return complain(all.error());
-  std::string out = c.store.format == "json"    ? lineage_json(*all)
-                    : c.store.format == "table" ? lineage_text(*all)
-                                                : lineage_graph(*all, c.store.format == "mermaid");
+  std::string out = c.store.format == "json"     ? lineage_json(*all)
+                    : c.store.format == "csv"    ? cut_lines(lineage_csv(*all), 1, c.page)
+                    : c.store.format == "ndjson" ? cut_lines(lineage_ndjson(*all), 0, c.page)
+                    : c.store.format == "table"  ? lineage_text(*all)
+                                                 : lineage_graph(*all, c.store.format == "mermaid");
   return print(out) ? 0 : 4;
 }
 
@@ -31,6 +34,7 @@ struct DiffCommand {
   StoreOptions store;
   std::string a, b;
   bool files = false;
+  Page page;
 };
 
 // One image for one name; of several platforms this machine's.
@@ -51,7 +55,12 @@ int run_diff(const DiffCommand& c) {
   if (!b) return complain(b.error());
   auto d = diff_images(**inventory, *a, *b);
   if (!d) return complain(d.error());
-  return print(c.store.format == "json" ? diff_json(*d) : diff_text(*d, c.files)) ? 0 : 4;
+  cut(d->rows, c.page);
+  std::string out = c.store.format == "json"     ? diff_json(*d)
+                    : c.store.format == "csv"    ? diff_csv(*d)
+                    : c.store.format == "ndjson" ? diff_ndjson(*d)
+                                                 : diff_text(*d, c.files);
+  return print(out) ? 0 : 4;
 }
 
 }  // namespace
@@ -59,7 +68,8 @@ int run_diff(const DiffCommand& c) {
 Command add_lineage(CLI::App& app) {
   auto c = std::make_shared<LineageCommand>();
   app.add_option("IMAGE", c->image, "A digest, or a reference in the inventory")->required();
-  add_store_options(app, c->store, {"table", "json", "dot", "mermaid"});
+  add_store_options(app, c->store, {"table", "json", "csv", "ndjson", "dot", "mermaid"});
+  add_page_options(app, c->page, "rows of CSV and JSON lines");
   app.footer("Example:\n  careen lineage registry.example.com/team/app:v1\n");
   return [c] { return run_lineage(*c); };
 }
@@ -68,7 +78,8 @@ Command add_diff(CLI::App& app) {
   auto c = std::make_shared<DiffCommand>();
   app.add_option("A", c->a, "A digest, or a reference in the inventory")->required();
   app.add_option("B", c->b, "Another")->required();
-  add_store_options(app, c->store, {"table", "json"});
+  add_store_options(app, c->store, {"table", "json", "csv", "ndjson"});
+  add_page_options(app, c->page, "rows, new risk first");
   app.add_flag("--files", c->files, "List every file that changed");
   app.footer("Example:\n  careen diff registry.example.com/team/app:v1 registry.example.com/team/app:v2\n");
   return [c] { return run_diff(*c); };

@@ -5,11 +5,7 @@
 
 namespace careen {
 
-void add_network_sources(ResolveOptions& resolve, const NetworkOptions& o, const ArchiveIndexer& index_archive) {
-  HttpOptions http;
-  http.insecure = o.insecure;
-  http.ca_file = o.ca_file;
-  http.timeout = o.timeout;
+void add_network_sources(ResolveOptions& resolve, const HttpOptions& http, const ArchiveIndexer& index_archive) {
   resolve.registry = [http](const std::string& ref, const PlatformChoice& p) { return read_registry(ref, p, http); };
   resolve.docker = [http, index_archive](const std::string& ref, const PlatformChoice& p) { return read_daemon(Daemon::docker, ref, p, http, index_archive); };
   resolve.podman = [http, index_archive](const std::string& ref, const PlatformChoice& p) { return read_daemon(Daemon::podman, ref, p, http, index_archive); };

@@ -40,7 +40,7 @@ int run_worker(const WorkerCommand& c) {
     if (auto why = inventory.trouble()) return Error{Errc::io, *why};
     IndexOptions index;
     CAREEN_TRY(scan_options(image, inventory.layers(), index.scan, index.resolve));
-    index.targets.http = {image.insecure, image.ca_file, image.timeout, ""};
+    index.targets.http = http_options(image);
     index.clock = [&inventory] { return inventory.clock(); };
     return index;
   });
@@ -53,6 +53,7 @@ int run_worker(const WorkerCommand& c) {
 Command add_worker(CLI::App& app) {
   auto c = std::make_shared<WorkerCommand>();
   add_scan_options(app, c->image);
+  add_polite_options(app, c->image);
   app.add_option("--store", c->image.store, "The inventory to share work through (default: $CAREEN_STORE)");
   app.add_option("--nats", c->queue, "The queue: nats://HOST:4222 (default: $CAREEN_NATS)");
   app.add_option("--lease", c->lease, "Seconds after which the work of a machine that died is another's")->check(CLI::Range(1, 86'400));

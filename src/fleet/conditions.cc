@@ -126,11 +126,16 @@ Result<Condition> parse_conditions(const std::string& yaml, const std::string& f
   }
 }
 
-HuntAnswer hunt(Inventory& inventory, const Condition& condition) {
+std::vector<HuntQuestion> questions_in(const Condition& condition) {
   std::vector<HuntQuestion> questions;
   questions_of(condition, questions);
   std::sort(questions.begin(), questions.end(), [](const auto& a, const auto& b) { return a.text < b.text; });
   questions.erase(std::unique(questions.begin(), questions.end(), [](const auto& a, const auto& b) { return a.text == b.text; }), questions.end());
+  return questions;
+}
+
+HuntAnswer hunt(Inventory& inventory, const Condition& condition) {
+  std::vector<HuntQuestion> questions = questions_in(condition);
   HuntAnswer answer = hunt(inventory, questions);
   Evaluation e(answer);
   std::map<std::string, bool> known;

@@ -30,4 +30,7 @@ Result<Condition> parse_conditions(const std::string& yaml, const std::string& f
 
 HuntAnswer hunt(Inventory& inventory, const Condition& condition);
 
+// Every question in it.
+std::vector<HuntQuestion> questions_in(const Condition& condition);
+
 }  // namespace careen

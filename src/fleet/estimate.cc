@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "fleet/reading.h"
 #include "source/registry.h"
 
 namespace careen {
@@ -14,6 +15,7 @@ class Estimator {
   }
 
   Estimate run(const std::vector<std::string>& sources) {
+    if (sources.empty()) return refresh();
     Targets targets = find_targets(sources, o_.targets);
     out_.failures = targets.failures;
     out_.older = targets.older, out_.undated = targets.undated;
@@ -25,6 +27,27 @@ class Estimator {
   }
 
  private:
+  Estimate refresh() {
+    if (inventory_ == nullptr) return std::move(out_);
+    ReadingPlan plan = plan_reading(*inventory_, o_.scan.threats->patterns);
+    out_.rows.resize(plan.from.size());
+    for (size_t i = 0; i < plan.from.size(); ++i) {
+      out_.rows[i].reference = plan.from[i].argument;
+      out_.rows[i].images = 1;
+      if (plan.from[i].registry) out_.requests += 2;  // manifest and configuration
+    }
+    for (const ReadingPlan::Row& r : plan.layers) {
+      ++out_.rows[r.from].new_layers;
+      out_.rows[r.from].bytes += r.bytes;
+      if (plan.from[r.from].registry) ++out_.requests;
+    }
+    out_.images = plan.from.size();
+    out_.new_layers = plan.layers.size();
+    out_.bytes = plan.bytes;
+    for (const auto& [layer, why] : plan.lost) out_.failures.emplace_back("layer " + layer, "can no longer be had: " + why);
+    return std::move(out_);
+  }
+
   bool unchanged(const Target& t) const {
     if (inventory_ == nullptr || !t.registry || o_.refresh) return false;
     auto digest = head_manifest(t.argument.substr(9), o_.targets.http);
@@ -57,11 +80,19 @@ class Estimator {
     out_.rows.push_back(std::move(row));
   }
 
+  // A refresh reads what is known where its facts lack a collector or patterns.
+  bool known(const std::string& digest) {
+    auto id = inventory_ == nullptr ? std::nullopt : inventory_->layer_id(digest);
+    auto diff = id ? inventory_->layer_digest(*id) : std::nullopt;
+    if (!diff || !o_.refresh) return diff.has_value();
+    return inventory_->layers()->holds(*diff) && inventory_->layers()->hits(*diff, digest_of_patterns(o_.scan.threats->patterns));
+  }
+
   void layer(const Layer& l, bool registry, Estimate::Row& row) {
     if (l.kind != LayerKind::tar) return;
     std::string digest = !l.descriptor.digest.empty() ? l.descriptor.digest.text() : l.claimed_diff_id.text();
     if (!digest.empty() && !seen_.insert(digest).second) return;
-    if (!digest.empty() && !o_.refresh && inventory_ != nullptr && inventory_->layer_id(digest)) return;
+    if (!digest.empty() && known(digest)) return;
     ++row.new_layers;
     row.bytes += l.descriptor.size;
     if (registry) ++out_.requests;

@@ -21,6 +21,7 @@ struct Estimate {
 };
 
 // `inventory`: null where there is none yet.
+// Without sources: of what the inventory lacks.
 Estimate estimate(Inventory* inventory, const std::vector<std::string>& sources, const IndexOptions& options);
 
 }  // namespace careen

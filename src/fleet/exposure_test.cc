@@ -113,6 +113,133 @@ TEST_F(ExposureTest, WhatCannotBeJudgedIsTold) {
   EXPECT_EQ(e.searched.unjudged, 4U);
 }
 
+StoredUse running(const std::string& digest, const std::string& workload, std::vector<std::string> command = {}, std::vector<std::string> arguments = {}) {
+  StoredUse u;
+  u.use.digest = digest;
+  u.use.running = true;
+  u.use.workload = workload;
+  u.use.command = std::move(command);
+  u.use.arguments = std::move(arguments);
+  u.at = 1000;
+  return u;
+}
+
+TEST_F(ExposureTest, WhatRunsComesFirst) {
+  StoredUse file;
+  file.use.digest = fleet_.digests["base"], file.use.file = "Dockerfile", file.use.line = 1;
+  ASSERT_TRUE(fleet_.inventory->replace_uses("pods", {running(fleet_.digests["deleted"], "Deployment/web"), file}));
+  Exposure e = of("T-1");
+  ASSERT_THAT(e.images, SizeIs(5));
+  EXPECT_EQ(name(e.images[0].digest), "deleted") << "although what it has is hidden";
+  ASSERT_THAT(e.images[0].uses, SizeIs(1));
+  ASSERT_THAT(e.images[0].as_run, SizeIs(1));
+  EXPECT_EQ(e.images[0].as_run[0].state, e.images[0].finding.reachability.state) << "a workload without a command of its own";
+  for (size_t i = 1; i < e.images.size(); ++i) EXPECT_FALSE(is_running(e.images[i]));
+}
+
+TEST_F(ExposureTest, OnlyWhatRunsOrHasVanished) {
+  ASSERT_TRUE(fleet_.inventory->replace_uses("pods", {running(fleet_.digests["child"], "a"), running(fleet_.digests["clean"], "b")}));
+  ExposureOptions how;
+  how.running = true;
+  auto e = exposure_of(*fleet_.inventory, "T-1", fleet_.scan, how);
+  ASSERT_TRUE(e);
+  EXPECT_THAT(names(*e), testing::ElementsAre("child"));
+  ASSERT_THAT(e->rebuild, SizeIs(1)) << "its base is what must be rebuilt";
+  EXPECT_EQ(name(e->rebuild[0].digest), "base");
+  EXPECT_EQ(e->rebuild[0].also_fixes, 1U) << "of what is shown";
+  ASSERT_TRUE(e->images[0].root);
+  how = {};
+  how.vanished = true;
+  EXPECT_THAT(exposure_of(*fleet_.inventory, "T-1", fleet_.scan, how)->images, IsEmpty());
+  Tag t = fleet_.inventory->tags_of(fleet_.digests["apart"]).at(0);
+  ASSERT_TRUE(fleet_.inventory->vanish(t.repository, 2000, 2000));
+  EXPECT_THAT(exposure_of(*fleet_.inventory, "T-1", fleet_.scan, how)->images, SizeIs(5)) << "all of one folder";
+}
+
+TEST_F(ExposureTest, HistoryIsOfTheDaysOnWhichItChanged) {
+  constexpr int64_t kDay = 86'400;
+  Inventory& i = *fleet_.inventory;
+  ASSERT_TRUE(i.vanish(i.tags_of(fleet_.digests["base"]).at(0).repository, 1001, 2000));  // all on the first day
+  ASSERT_TRUE(i.see("reg/a", "1", fleet_.digests["base"], 10 * kDay + 5));
+  ASSERT_TRUE(i.see("reg/b", "1", fleet_.digests["child"], 10 * kDay + 6));
+  ASSERT_TRUE(i.see("reg/b", "2", fleet_.digests["child"], 11 * kDay));
+  ASSERT_TRUE(i.see("reg/b", "1", fleet_.digests["clean"], 12 * kDay));  // it moved
+  ASSERT_TRUE(i.vanish("reg/a", 13 * kDay, 13 * kDay));
+  std::vector<std::string> points;
+  for (const ExposurePoint& p : of("T-1").history)
+    points.push_back(std::to_string(p.at / kDay) + ": " + std::to_string(p.images) + " under " + std::to_string(p.tags));
+  EXPECT_THAT(points, testing::ElementsAre("0: 0 under 0", "10: 2 under 2", "11: 2 under 3", "12: 2 under 2", "13: 1 under 1"));
+}
+
+// A library that only one program loads: what a workload starts decides.
+class AsRunTest : public testing::Test {
+ protected:
+  AsRunTest() {
+    test::FleetImage image{"job",
+                           "file /etc/os-release \"ID=debian\\n\"\n"
+                           "elf /lib64/ld-linux-x86-64.so.2 soname=ld-linux-x86-64.so.2\n"
+                           "elf /lib/x86_64-linux-gnu/libc.so.6 soname=libc.so.6\n"
+                           "elf /lib/x86_64-linux-gnu/libbad.so.1 soname=libbad.so.1 needed=libc.so.6\n"
+                           "elf /usr/bin/victim interp=/lib64/ld-linux-x86-64.so.2 needed=libbad.so.1,libc.so.6\n"
+                           "elf /usr/bin/other interp=/lib64/ld-linux-x86-64.so.2 needed=libc.so.6\n"};
+    image.entrypoint = {"/usr/bin/other"};
+    fleet_.take({image});
+    auto set = test::threats_of({{"T-L", "-"}});
+    FileRecord r;
+    for (const Digest& d : fleet_.stored("job").layers) {
+      auto files = fleet_.inventory->files_of(*fleet_.inventory->layer_id(d.text()));
+      for (FileCursor c(*files); c.next(r);)
+        if (r.path.ends_with("libbad.so.1") && r.sha256) set->threats[0].files[0].digest = Digest(*r.sha256);
+    }
+    fleet_.scan.threats = set;
+  }
+  std::vector<ReachState> as_run(const std::vector<StoredUse>& uses) {
+    EXPECT_TRUE(fleet_.inventory->replace_uses("pods", uses));
+    auto e = exposure_of(*fleet_.inventory, "T-L", fleet_.scan);
+    EXPECT_TRUE(e && e->images.size() == 1);
+    std::vector<ReachState> out;
+    if (!e || e->images.empty()) return out;
+    found_ = e->images[0].finding.reachability.state;
+    for (const Reachability& r : e->images[0].as_run) out.push_back(r.state);
+    effective_ = effective_reach(e->images[0].finding.reachability, e->images[0].as_run);
+    return out;
+  }
+  std::string digest() { return fleet_.digests["job"]; }
+  test::Fleet fleet_;
+  ReachState found_ = ReachState::unknown, effective_ = ReachState::unknown;
+};
+
+TEST_F(AsRunTest, AWorkloadThatStartsTheVictim) {
+  auto states = as_run({running(digest(), "a", {"/usr/bin/victim"}), running(digest(), "b")});
+  EXPECT_THAT(states, testing::ElementsAre(ReachState::reachable, found_));
+  EXPECT_NE(found_, ReachState::reachable) << "the image itself starts another program";
+  EXPECT_EQ(effective_, ReachState::reachable);
+}
+
+TEST_F(AsRunTest, ArgumentsGoToTheImagesOwnEntryPoint) {
+  EXPECT_THAT(as_run({running(digest(), "a", {}, {"/usr/bin/victim-is-only-a-word"})}), SizeIs(1));
+  auto states = as_run({running(digest(), "a", {"/usr/bin/other"}, {"--fast"})});
+  EXPECT_THAT(states, testing::ElementsAre(found_));
+}
+
+TEST_F(AsRunTest, WhatIsJudgedOfAWorkloadIsNotRememberedOfTheImage) {
+  as_run({running(digest(), "a", {"/usr/bin/victim"})});
+  as_run({});
+  EXPECT_NE(found_, ReachState::reachable);
+  EXPECT_EQ(effective_, found_);
+}
+
+TEST_F(AsRunTest, AsAnAnswerToAQuestion) {
+  ASSERT_TRUE(fleet_.inventory->replace_uses("pods", {running(digest(), "a", {"/usr/bin/victim"})}));
+  auto e = exposure_of(*fleet_.inventory, "T-L", fleet_.scan);
+  ASSERT_TRUE(e);
+  HuntAnswer a = as_answer(*fleet_.inventory, *e, "threat:x.yaml");
+  ASSERT_THAT(a.matches, SizeIs(1));
+  ASSERT_THAT(a.matches[0].as_run, SizeIs(1));
+  EXPECT_EQ(a.matches[0].as_run[0].state, ReachState::reachable);
+  EXPECT_NE(a.matches[0].reachability, "reachable");
+}
+
 // A question does not see an image.
 TEST_F(ExposureTest, AQuestionMovesNoTime) {
   fleet_.scan.threats = test::threats_of({{"T-2", "x"}});

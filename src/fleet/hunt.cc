@@ -54,6 +54,7 @@ class Hunter {
     for (const HuntQuestion& q : questions) ask(q);
     by_files(questions);
     by_other_digests(questions);
+    by_patterns(questions);
     if (auto why = inventory_.trouble()) out_.unjudged.emplace_back("the inventory", *why);
     std::stable_sort(out_.matches.begin(), out_.matches.end(), [](const HuntMatch& a, const HuntMatch& b) {
       if (is_running(a) != is_running(b)) return is_running(a);
@@ -72,7 +73,8 @@ class Hunter {
       case Indicator::sha256:
       case Indicator::sha1:
       case Indicator::md5:
-        return;  // all of them together: by_files()
+      case Indicator::pattern:
+        return;  // all of them together: by_files(), by_patterns()
       case Indicator::path:
         inventory_.paths_like(q.value, [&](const std::string& path, const std::vector<Id>& layers) {
           for (Id l : layers) in_layer(q, l, {path});
@@ -241,6 +243,29 @@ class Hunter {
       out_.unjudged.emplace_back("sha1", std::to_string(without) + " larger files that are no code were indexed without a SHA-1: ask by sha256 or md5");
   }
 
+  // Layers that were not searched for these patterns are not judged.
+  void by_patterns(const std::vector<HuntQuestion>& questions) {
+    std::vector<PatternSpec> specs = patterns_of(questions);
+    if (specs.empty()) return;
+    Sha256 set = digest_of_patterns(specs);
+    std::set<Id> unsearched;  // images
+    for (Id layer : inventory_.all_layers()) {
+      auto digest = inventory_.layer_digest(layer);
+      auto hits = digest ? inventory_.layers()->hits(*digest, set) : std::nullopt;
+      if (!hits) {
+        for (Id id : inventory_.images_of_layer(layer)) unsearched.insert(id);
+        continue;
+      }
+      std::map<std::string, std::set<std::string>> paths;  // by pattern
+      for (const FileHit& h : *hits) paths[h.hit.id].insert(h.path);
+      for (const HuntQuestion& q : questions)
+        if (auto it = q.by == Indicator::pattern ? paths.find(q.value) : paths.end(); it != paths.end())
+          in_layer(q, layer, {it->second.begin(), it->second.end()});
+    }
+    for (Id id : unsearched)
+      if (const StoredImage* i = image(id)) out_.unjudged.emplace_back(i->digest, "layers of it were not searched for the pattern: add --read");
+  }
+
   // Hard links follow what they link to, and are the same content. nullopt when the table could not be read to its end.
   static std::optional<std::map<Sha256, std::vector<std::string>>> paths_of(const FileTable& files, const std::set<Sha256>& wanted) {
     std::map<Sha256, std::vector<std::string>> out;
@@ -386,9 +411,24 @@ void tell_finding(HuntMatch& m, const StoredImage& i, const Finding& f) {
   m.path = f.where.path;
   m.visible = f.where.visible;
   if (f.where.package) m.package = f.where.package->name, m.version = f.where.package->version;
+  m.finding = f.id;
   m.confidence = to_text(f.confidence);
   m.severity = to_text(f.severity);
   m.reachability = to_text(f.reachability.state);
+}
+
+std::vector<PatternSpec> patterns_of(const std::vector<HuntQuestion>& questions) {
+  std::map<std::string, PatternSpec> sorted;
+  for (const HuntQuestion& q : questions) {
+    PatternSpec p;
+    if (q.by != Indicator::pattern || !parse_pattern_text(q.value, &p)) continue;
+    p.id = q.value;
+    p.any_file = true;
+    sorted.emplace(q.value, std::move(p));
+  }
+  std::vector<PatternSpec> out;
+  for (auto& [unused, p] : sorted) out.push_back(std::move(p));
+  return out;
 }
 
 HuntAnswer hunt(Inventory& inventory, const std::vector<HuntQuestion>& questions) {

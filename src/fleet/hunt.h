@@ -26,11 +26,21 @@ struct HuntMatch {
   bool visible = true;
   int64_t first_seen = 0, last_seen = 0;
   std::optional<std::string> confidence, severity, reachability;  // of a threat
+  std::string finding;                                            // of a threat: its id
+  std::vector<Reachability> as_run;                               // of a threat: as each running use starts the image, in the order of `uses`
   std::map<std::string, std::string> labels;                      // org.opencontainers.image.source and .revision
+};
+
+// Layers that must be read before an answer is whole (fleet/reading.h).
+struct ToRead {
+  size_t layers = 0;
+  uint64_t bytes = 0;
+  std::vector<std::pair<std::string, std::string>> lost;  // content that can no longer be had: a layer's diff ID, or where it was, and why
 };
 
 struct HuntAnswer {
   std::vector<HuntMatch> matches;
+  ToRead to_read;
   InventoryCounts searched;
   std::vector<std::pair<std::string, std::string>> unjudged;  // image digest and why
 };
@@ -40,6 +50,9 @@ bool is_running(const HuntMatch& m);
 // A match of an image, without its tags and uses; and what a finding adds to it.
 HuntMatch match_of(const std::string& asked, const StoredImage& image);
 void tell_finding(HuntMatch& m, const StoredImage& image, const Finding& f);
+
+// The patterns that are asked for, as one set in a fixed order. A layer is searched for all of them at once, in every file.
+std::vector<PatternSpec> patterns_of(const std::vector<HuntQuestion>& questions);
 
 // Matches of running images come first, then by image, layer and path.
 HuntAnswer hunt(Inventory& inventory, const std::vector<HuntQuestion>& questions);

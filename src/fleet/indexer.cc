@@ -6,6 +6,7 @@
 #include "base/codec.h"
 #include "base/text.h"
 #include "detect/structure.h"
+#include "fleet/reading.h"
 #include "oci/reference.h"
 #include "scan/judged.h"
 #include "source/registry.h"
@@ -104,6 +105,38 @@ StoredImage stored(const Image& image, const ScanResult& result) {
   return s;
 }
 
+// The image as the inventory remembers it: its layers can be had by their facts alone.
+Result<Image> image_from(Inventory& inventory, const StoredImage& s, const ImageUse* as) {
+  Image image;
+  image.source = "inventory";
+  image.reference = image.resolved = s.digest;
+  CAREEN_ASSIGN(image.digest, Digest::parse(s.digest));
+  if (!s.config_digest.empty()) {
+    CAREEN_ASSIGN(image.config_digest, Digest::parse(s.config_digest));
+    auto text = inventory.layers()->document(image.config_digest);
+    if (text && digest_of(as_bytes(*text), image.config_digest.algorithm()) == image.config_digest) {
+      CAREEN_ASSIGN(image.config, parse_config(*text));
+    } else {
+      image.gaps.push_back("the image's configuration is not in the inventory");
+    }
+  }
+  if (as != nullptr) {
+    if (!as->command.empty()) image.config.entrypoint = as->command, image.config.command.clear();
+    if (!as->arguments.empty()) image.config.command = as->arguments;
+    image.config_digest = {};  // what is concluded is of this workload, and never remembered as of the image
+  }
+  image.platform = image.config.platform;
+  for (size_t i = 0; i < s.layers.size(); ++i) {
+    Layer l;
+    if (auto d = Digest::parse(i < s.blobs.size() ? s.blobs[i] : "")) l.descriptor.digest = *d;
+    l.claimed_diff_id = s.layers[i];
+    l.created_by = i < s.steps.size() ? s.steps[i] : "";
+    l.open = []() -> Result<BlobInput> { return Error{Errc::not_found, "its facts are not in the inventory, and it is not read here"}; };
+    image.layers.push_back(std::move(l));
+  }
+  return image;
+}
+
 class Indexer {
  public:
   Indexer(Inventory& inventory, IndexOptions options) : inventory_(inventory), o_(std::move(options)) {
@@ -114,7 +147,7 @@ class Indexer {
 
   Result<IndexSummary> run(const std::vector<std::string>& sources) {
     int64_t begun = now();
-    Targets targets = find_targets(sources, o_.targets);
+    Targets targets = sources.empty() ? to_read_again() : find_targets(sources, o_.targets);
     CAREEN_TRY(keep_pulls(targets));  // before reading anything counts as a pull itself
     for (const auto& [source, why] : targets.failures) CAREEN_TRY(failed(source, why));
     out_.older = targets.older, out_.undated = targets.undated;
@@ -135,7 +168,9 @@ class Indexer {
       CAREEN_ASSIGN(uint64_t gone, inventory_.vanish(r, begun, now()));
       out_.vanished += gone;
     }
-    for (const std::string& s : sources) CAREEN_TRY(inventory_.note_crawl({s, now(), out_.images + out_.unchanged, out_.failures.size()}));
+    for (const std::string& s : o_.note_crawls ? sources : std::vector<std::string>{})
+      CAREEN_TRY(inventory_.note_crawl({s, now(), out_.images + out_.unchanged, out_.failures.size()}));
+    if (sources.empty()) CAREEN_TRY(renew_others());
     return std::move(out_);
   }
 
@@ -145,6 +180,30 @@ class Indexer {
   }
 
  private:
+  // No source is named: what the inventory has is brought up to this careen and its records.
+  Targets to_read_again() {
+    ReadingPlan plan = plan_reading(inventory_, o_.scan.threats->patterns);
+    Targets out;
+    out.list = std::move(plan.from);
+    for (const auto& [layer, why] : plan.lost) out.failures.emplace_back("layer " + layer, "can no longer be had: " + why);
+    for (const ReadingPlan::Row& r : plan.layers)
+      for (Inventory::Id id : inventory_.images_of_layer(r.layer)) stale_.insert(id);
+    return out;
+  }
+
+  // Images that share a layer with one that was read, and those judged with other records.
+  Result<void> renew_others() {
+    for (Inventory::Id id : inventory_.images_judged_otherwise(knowledge_digest(*o_.scan.threats))) stale_.insert(id);
+    for (Inventory::Id id : inventory_.images_with_gaps()) stale_.insert(id);
+    for (Inventory::Id id : stale_) {
+      auto image = inventory_.image(id);
+      if (!image) continue;
+      CAREEN_TRY(renew_image(inventory_, *image, o_.scan));
+      ++out_.rejudged;
+    }
+    return {};
+  }
+
   Result<void> index_all(const std::vector<Target>& targets) {
     for (size_t i = 0; i < targets.size(); ++i) {
       if (o_.on_progress) o_.on_progress(i, targets.size(), targets[i].argument);
@@ -266,6 +325,7 @@ class Indexer {
   Inventory& inventory_;
   IndexOptions o_;
   IndexSummary out_;
+  std::set<Inventory::Id> stale_;
   int64_t latest_ = 0;
 };
 
@@ -314,32 +374,29 @@ Result<void> record_scan(Inventory& inventory, const Image& image, const ScanRes
   return inventory.see(repository, tag, image.index_digest.empty() ? digest : image.index_digest.text(), now);
 }
 
-Result<ScanResult> rejudge(Inventory& inventory, const StoredImage& s, const ScanOptions& options) {
-  Image image;
-  image.source = "inventory";
-  image.reference = image.resolved = s.digest;
-  CAREEN_ASSIGN(image.digest, Digest::parse(s.digest));
-  if (!s.config_digest.empty()) {
-    CAREEN_ASSIGN(image.config_digest, Digest::parse(s.config_digest));
-    auto text = inventory.layers()->document(image.config_digest);
-    if (text && digest_of(as_bytes(*text), image.config_digest.algorithm()) == image.config_digest) {
-      CAREEN_ASSIGN(image.config, parse_config(*text));
-    } else {
-      image.gaps.push_back("the image's configuration is not in the inventory");
-    }
-  }
-  image.platform = image.config.platform;
-  for (size_t i = 0; i < s.layers.size(); ++i) {
-    Layer l;
-    if (auto d = Digest::parse(i < s.blobs.size() ? s.blobs[i] : "")) l.descriptor.digest = *d;
-    l.claimed_diff_id = s.layers[i];
-    l.created_by = i < s.steps.size() ? s.steps[i] : "";
-    l.open = []() -> Result<BlobInput> { return Error{Errc::not_found, "its facts are not in the inventory, and it is not read here"}; };
-    image.layers.push_back(std::move(l));
-  }
+Result<ScanResult> rejudge(Inventory& inventory, const StoredImage& s, const ScanOptions& options, const ImageUse* as) {
+  CAREEN_ASSIGN(Image image, image_from(inventory, s, as));
   ScanOptions o = options;
   o.cache = inventory.layers();
   return scan_image(image, o);
+}
+
+Result<void> renew_image(Inventory& inventory, const StoredImage& s, const ScanOptions& options) {
+  CAREEN_ASSIGN(Image image, image_from(inventory, s, nullptr));
+  if (!image.gaps.empty()) {  // without its configuration, what was known of that stays
+    CAREEN_ASSIGN(ScanResult result, rejudge(inventory, s, options));
+    return keep_judgement(inventory, s, result);
+  }
+  ScanOptions o = options;
+  o.cache = inventory.layers();
+  o.wants_facts = true;
+  StoredImage anew = stored(image, scan_image(image, o));
+  anew.platform = s.platform;
+  anew.labels = s.labels;  // the manifest's annotations among them
+  anew.blobs = s.blobs;
+  for (size_t i = 0; i < anew.layers.size() && i < s.layers.size(); ++i)
+    if (anew.layers[i].empty()) anew.layers[i] = s.layers[i];  // it could not be read now: its facts are told as not there
+  return inventory.add_image(anew, s.last_seen);
 }
 
 StoredImage with_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result) {

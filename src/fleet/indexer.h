@@ -25,8 +25,9 @@ struct IndexOptions {
   ScanOptions scan;  // its cache is the inventory's
   ResolveOptions resolve;
   TargetOptions targets;
-  std::string cluster;   // that uses: sources speak of; "" without a name
-  bool refresh = false;  // judge images anew, and read layers again whose facts an older careen collected
+  std::string cluster;      // that uses: sources speak of; "" without a name
+  bool note_crawls = true;  // the sources are listed as such, not references that were told
+  bool refresh = false;     // judge images anew, and read layers again whose facts an older careen collected
   std::function<void(size_t done, size_t total, const std::string& at)> on_progress;
   std::function<int64_t()> clock;  // seconds since 1970
   // Where others do the work: gives what became of each target.
@@ -35,11 +36,14 @@ struct IndexOptions {
 
 struct IndexSummary {
   size_t references = 0, uses = 0, images = 0, unchanged = 0, new_layers = 0, vanished = 0, flagged = 0, undetermined = 0;
+  size_t rejudged = 0;            // of a refresh: from their facts
   size_t older = 0, undated = 0;  // tags that --since left out, and that it could not judge
   uint64_t bytes = 0;             // of layers that were read
   std::vector<std::pair<std::string, std::string>> failures;
 };
 
+// Without sources what the inventory has is brought up to this careen and its records: layers whose facts lack a collector or patterns are read
+// again, and every image that this concerns is judged anew.
 Result<IndexSummary> index_images(Inventory& inventory, const std::vector<std::string>& sources, IndexOptions options);
 
 // One target alone, as a part of a run of another machine. A failure of the store begins with Inventory::shown().
@@ -57,8 +61,12 @@ bool is_indexed_whole(Inventory& inventory, const std::string& digest);
 // A digest over all knowledge that images are judged with.
 std::string knowledge_digest(const ThreatSet& threats);
 
-// Judges an image of the inventory anew from its stored facts, without reading a layer.
-Result<ScanResult> rejudge(Inventory& inventory, const StoredImage& image, const ScanOptions& options);
+// Judges an image of the inventory anew from its stored facts, without reading a layer. `as`: a workload whose own command counts instead of the
+// image's; null for the image as it is.
+Result<ScanResult> rejudge(Inventory& inventory, const StoredImage& image, const ScanOptions& options, const ImageUse* as = nullptr);
+
+// The same, with everything that is derived from the facts: packages, names, hidden files.
+Result<void> renew_image(Inventory& inventory, const StoredImage& image, const ScanOptions& options);
 
 // The image as such a judgement has it.
 StoredImage with_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "digest/digest.h"
 #include "formats/package.h"
+#include "formats/patterns.h"
 #include "knowledge/version.h"
 
 namespace careen {
@@ -16,7 +17,7 @@ struct Kind {
   std::string_view prefix;
   Indicator by;
 };
-constexpr std::array<Kind, 16> kKinds{{{"package:", Indicator::package},
+constexpr std::array<Kind, 17> kKinds{{{"package:", Indicator::package},
                                        {"pkg:", Indicator::package},
                                        {"sha256:", Indicator::sha256},
                                        {"sha1:", Indicator::sha1},
@@ -31,6 +32,7 @@ constexpr std::array<Kind, 16> kKinds{{{"package:", Indicator::package},
                                        {"label:", Indicator::label},
                                        {"entrypoint:", Indicator::entrypoint},
                                        {"threat:", Indicator::threat},
+                                       {"pattern:", Indicator::pattern},
                                        {"layer:", Indicator::layer}}};
 
 bool is_hex(std::string_view s, size_t size) {
@@ -149,6 +151,12 @@ Result<void> read_purl(HuntQuestion& q, std::string_view rest) {
   return read_vers(q, *known, version.substr(scheme.size() + 6));
 }
 
+Result<void> check_pattern(const std::string& text, const std::string& rest) {
+  PatternSpec unused;
+  auto ok = parse_pattern_text(rest, &unused);
+  return ok ? Result<void>{} : Error{Errc::usage, escape(text) + ": " + ok.error().what};
+}
+
 }  // namespace
 
 Result<HuntQuestion> parse_question(const std::string& text) {
@@ -180,6 +188,7 @@ Result<HuntQuestion> parse_question(const std::string& text) {
       if (digits != 0 && !is_hex(rest, digits)) return Error{Errc::usage, escape(text) + ": expected " + std::to_string(digits) + " lower-case hex digits"};
       if (k.by == Indicator::layer && !Digest::parse(rest)) return Error{Errc::usage, escape(text) + ": expected layer:sha256:HEX"};
       while (k.by == Indicator::path && q.value.starts_with('/')) q.value.erase(0, 1);
+      if (k.by == Indicator::pattern) CAREEN_TRY(check_pattern(text, rest));
     }
     return q;
   }
@@ -187,7 +196,7 @@ Result<HuntQuestion> parse_question(const std::string& text) {
       Errc::usage,
       "'" + escape(text) +
           "' is no question; write package:NAME[>=V,<V], pkg:TYPE/NAME[@V], sha256:, sha1: or md5:HEX, path:GLOB, soname:, needed:, symbol:, build-id:, "
-          "structure:, env:, label:, entrypoint:, layer:, manifest: or threat:"};
+          "structure:, env:, label:, entrypoint:, layer:, manifest:, threat: or pattern:HEX"};
 }
 
 bool names_record(const HuntQuestion& q) {

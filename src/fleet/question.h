@@ -24,6 +24,7 @@ enum class Indicator : uint8_t {
   layer,
   manifest,
   threat,
+  pattern,
 };
 
 struct HuntQuestion {
@@ -39,8 +40,8 @@ struct HuntQuestion {
 };
 
 // package:NAME[>=V,<V] pkg:TYPE/NAME[@V] pkg:TYPE/NAME@vers:TYPE/>=V|<V sha256:HEX sha1:HEX md5:HEX soname:N needed:N symbol:N build-id:HEX path:GLOB
-// structure:RULE env:NAME[=V] label:NAME[=V] entrypoint:TEXT layer:sha256:HEX manifest:sha256:HEX threat:ID. Sources: purl-spec's PURL-SPECIFICATION and
-// VERSION-RANGE-SPEC. Errc::usage says what was expected.
+// structure:RULE env:NAME[=V] label:NAME[=V] entrypoint:TEXT layer:sha256:HEX manifest:sha256:HEX threat:ID pattern:HEX (two question marks for any byte).
+// Sources: purl-spec's PURL-SPECIFICATION and VERSION-RANGE-SPEC. Errc::usage says what was expected.
 Result<HuntQuestion> parse_question(const std::string& text);
 // threat:FILE: a record that the inventory does not keep. Answered by exposure_of(), not by hunt().
 bool names_record(const HuntQuestion& q);

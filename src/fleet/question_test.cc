@@ -24,6 +24,13 @@ std::string why(const std::string& text) {
   return q ? "" : q.error().what;
 }
 
+TEST(ParseQuestion, PatternsThatMatchEverywhereAreRefused) {
+  EXPECT_THAT(why("pattern:48 8d"), HasSubstr("4 bytes in a row"));
+  EXPECT_THAT(why("pattern:48 8d 2"), HasSubstr("two hex digits"));
+  EXPECT_THAT(why("pattern:zz zz zz zz"), HasSubstr("hex"));
+  EXPECT_THAT(why("pattern:"), HasSubstr("nothing follows"));
+}
+
 TEST(ParseQuestion, EveryForm) {
   struct Case {
     std::string text;
@@ -35,6 +42,7 @@ TEST(ParseQuestion, EveryForm) {
                                          {"pkg:deb/xz-utils", Indicator::package, "xz-utils"},
                                          {"sha256:" + kHex, Indicator::sha256, kHex},
                                          {kHex, Indicator::sha256, kHex},
+                                         {"pattern:48 8d ?? 24 01 02 03 04", Indicator::pattern, "48 8d ?? 24 01 02 03 04"},
                                          {"soname:libx.so.1", Indicator::soname, "libx.so.1"},
                                          {"needed:libc.so.6", Indicator::needed, "libc.so.6"},
                                          {"symbol:do_it", Indicator::symbol, "do_it"},

@@ -107,6 +107,22 @@ std::string url_encode(std::string_view s) {
   return out;
 }
 
+std::optional<uint64_t> retry_after(const HttpResponse& response, int64_t now) {
+  std::string text = response.header("retry-after");
+  if (auto n = to_number(text)) return n;
+  if (text.size() < 20) return std::nullopt;  // curl_getdate takes much that is no date of HTTP
+  time_t at = curl_getdate(text.c_str(), nullptr);
+  if (at == -1) return std::nullopt;
+  return static_cast<uint64_t>(std::max<int64_t>(at - now, 0));
+}
+
+// Loopback is this machine: nobody else is kept waiting.
+Pace* HttpClient::pace_for(const std::string& url) const {
+  auto u = Url::parse(url);
+  if (!u || !options_.unix_socket.empty() || (is_loopback(u->host) && !options_.paces_loopback)) return nullptr;
+  return &Pace::of(u->host + ":" + u->port);
+}
+
 HttpClient::HttpClient(HttpOptions options) : options_(std::move(options)) {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
@@ -176,7 +192,11 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request) const {
   std::string url = request.url;
   bool trusted = true;  // still where the credentials belong
   for (int hop = 0; hop <= kMaxRedirects; ++hop) {
+    Pace* pace = pace_for(url);
+    if (pace != nullptr) pace->wait(options_.rate);
     CAREEN_ASSIGN(HttpResponse r, once(request, url, trusted));
+    if (pace != nullptr && (r.status == 429 || r.status == 503))
+      if (auto wait = retry_after(r, ::time(nullptr)); wait && *wait <= patience()) pace->hold(static_cast<double>(*wait));
     bool redirect = (r.status >= 301 && r.status <= 303) || r.status == 307 || r.status == 308;
     std::string location = r.header("location");
     if (!redirect || location.empty()) return r;

@@ -8,11 +8,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "net/pace.h"
 
 namespace careen {
 
@@ -24,6 +26,9 @@ struct HttpOptions {
   std::string ca_file;      // PEM; "" for the system's
   unsigned timeout = 60;    // seconds to connect, and without progress
   std::string unix_socket;  // "" for TCP
+  double rate = 0;          // requests a second that one server gets from this process; 0: no limit
+  bool paces_loopback = false;
+  unsigned patience = 0;  // seconds that a server may ask to wait; 0: `timeout`
 };
 
 struct HttpResponse {
@@ -48,6 +53,9 @@ struct HttpRequest {
   std::function<bool(const HttpResponse& head, Bytes part)> on_body;
 };
 
+// What Retry-After says, in seconds from `now` (since 1970) on: a number, or a date as RFC 9110 has it. nullopt when it says neither.
+std::optional<uint64_t> retry_after(const HttpResponse& response, int64_t now);
+
 class HttpClient {
  public:
   explicit HttpClient(HttpOptions options);
@@ -56,8 +64,11 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
   Result<HttpResponse> send(const HttpRequest& request) const;
   const HttpOptions& options() const { return options_; }
+  // Seconds that a server may ask to wait before its answer is a failure.
+  unsigned patience() const { return options_.patience != 0 ? options_.patience : options_.timeout; }
 
  private:
+  Pace* pace_for(const std::string& url) const;
   Result<HttpResponse> once(const HttpRequest& request, const std::string& url, bool with_authorization) const;
   HttpOptions options_;
 };

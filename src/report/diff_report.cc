@@ -21,6 +21,10 @@ std::string_view to_text(DiffKind k) {
   return "file";
 }
 
+Json row_json(const DiffRow& r) {
+  return {{"kind", to_text(r.kind)}, {"what", escape(r.what)}, {"from", safe(r.from)}, {"to", safe(r.to)}, {"says", safe(r.says)}};
+}
+
 }  // namespace
 
 std::string diff_text(const ImageDiff& d, bool files) {
@@ -45,10 +49,21 @@ std::string diff_text(const ImageDiff& d, bool files) {
 
 std::string diff_json(const ImageDiff& d) {
   Json rows = Json::array(), gaps = Json::array();
-  for (const DiffRow& r : d.rows)
-    rows.push_back({{"kind", to_text(r.kind)}, {"what", escape(r.what)}, {"from", safe(r.from)}, {"to", safe(r.to)}, {"says", safe(r.says)}});
+  for (const DiffRow& r : d.rows) rows.push_back(row_json(r));
   for (const std::string& g : d.gaps) gaps.push_back(escape(g));
   return dump({{"schema", "careen/diff/v1"}, {"from", d.a}, {"to", d.b}, {"changes", rows}, {"coverage", gaps}});
+}
+
+std::string diff_ndjson(const ImageDiff& d) {
+  std::string out;
+  for (const DiffRow& r : d.rows) out += json_line(row_json(r));
+  return out;
+}
+
+std::string diff_csv(const ImageDiff& d) {
+  std::string out = "kind,what,from,to,says\n";
+  for (const DiffRow& r : d.rows) out += join({std::string(to_text(r.kind)), csv(r.what), csv(r.from), csv(r.to), csv(r.says)}, ",") + "\n";
+  return out;
 }
 
 }  // namespace careen

@@ -76,12 +76,45 @@ std::string pulls_text(const std::vector<Tag>& tags) {
   return out;
 }
 
-Json uses_json(const std::vector<StoredUse>& uses, bool running) {
+std::string json_line(const Json& j) {
+  return j.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json reachability_json(const Reachability& r) {
+  Json because = Json::array();
+  for (const std::string& b : r.because) because.push_back(escape(b));
+  return {{"state", to_text(r.state)}, {"because", because}};
+}
+
+std::string to_read_text(const ToRead& t) {
+  std::string out;
+  if (t.layers != 0)
+    out += fmt::format("not searched yet: {} {}, {} to read: add --read\n", t.layers, t.layers == 1 ? "layer" : "layers",
+                       t.bytes == 0 ? "of a size not known," : human_size(t.bytes));
+  for (const auto& [what, why] : t.lost) out += "could not be read: " + escape(what) + ": " + escape(why) + "\n";
+  return out;
+}
+
+Json to_read_json(const ToRead& t) {
+  if (t.layers == 0 && t.lost.empty()) return nullptr;
+  Json lost = Json::array();
+  for (const auto& [what, why] : t.lost) lost.push_back({{"what", escape(what)}, {"why", escape(why)}});
+  return {{"layers", t.layers}, {"bytes", t.bytes}, {"lost", lost}};
+}
+
+std::string more_text(const Shown& s, size_t shown) {
+  size_t end = s.offset + shown;
+  return s.total > end ? fmt::format("and {} more (--offset {})\n", s.total - end, end) : "";
+}
+
+Json uses_json(const std::vector<StoredUse>& uses, bool running, const std::vector<Reachability>* as_run) {
   Json out = Json::array();
+  size_t at = 0;
   for (const StoredUse& u : uses) {
     if (u.use.running != running) continue;
     Json command = Json::array();
-    for (const std::string& c : u.use.command) command.push_back(escape(c));
+    for (const auto* list : {&u.use.command, &u.use.arguments})
+      for (const std::string& c : *list) command.push_back(escape(c));
     out.push_back({{"cluster", safe(u.cluster)},
                    {"namespace", safe(u.use.space)},
                    {"workload", safe(u.use.workload)},
@@ -90,6 +123,8 @@ Json uses_json(const std::vector<StoredUse>& uses, bool running) {
                    {"file", safe(u.use.file)},
                    {"line", u.use.line == 0 ? Json(nullptr) : Json(u.use.line)},
                    {"as_of", time_text(u.at)}});
+    if (as_run != nullptr) out.back()["reachability"] = at < as_run->size() ? reachability_json((*as_run)[at]) : Json(nullptr);
+    ++at;
   }
   return out;
 }

@@ -25,7 +25,7 @@ Json match_json(const HuntMatch& m) {
             {"package", package}}},
           {"first_seen", time_text(m.first_seen)},
           {"last_seen", time_text(m.last_seen)},
-          {"running", uses_json(m.uses, true)},
+          {"running", uses_json(m.uses, true, &m.as_run)},
           {"used_in", uses_json(m.uses, false)},
           {"labels", std::move(labels)},
           {"reachability", safe(m.reachability)},
@@ -40,8 +40,10 @@ std::string image_text(const HuntMatch& m) {
   auto tags = std::count_if(m.tags.begin(), m.tags.end(), [](const Tag& t) { return !t.vanished; });
   if (tags > 1) out += fmt::format("    {} tags\n", tags);
   if (std::string pulls = pulls_text(m.tags); !pulls.empty()) out += "    " + pulls + "\n";
-  for (size_t i = 0; i < m.uses.size() && i < kShownUses; ++i)
-    out += std::string("    ") + (m.uses[i].use.running ? "running: " : "used: ") + use_text(m.uses[i]) + "\n";
+  for (size_t i = 0; i < m.uses.size() && i < kShownUses; ++i) {
+    out += std::string("    ") + (m.uses[i].use.running ? "running: " : "used: ") + use_text(m.uses[i]);
+    out += (i < m.as_run.size() ? ", " + std::string(to_text(m.as_run[i].state)) + " as it is started" : "") + "\n";
+  }
   if (m.uses.size() > kShownUses) out += fmt::format("    and {} more uses\n", m.uses.size() - kShownUses);
   for (const auto& [key, value] : m.labels) out += "    " + escape(key.substr(key.rfind('.') + 1)) + ": " + escape(value) + "\n";
   return out;
@@ -58,15 +60,16 @@ std::string where_text(const HuntMatch& m, bool asked) {
 
 }  // namespace
 
-std::string hunt_text(const HuntAnswer& a, size_t total, int64_t at, bool show_unjudged) {
+std::string hunt_text(const HuntAnswer& a, const Shown& shown, int64_t at, bool show_unjudged) {
   bool several = std::any_of(a.matches.begin(), a.matches.end(), [&](const HuntMatch& m) { return m.indicator != a.matches[0].indicator; });
   std::string out;
   for (size_t i = 0; i < a.matches.size(); ++i) {
     if (i == 0 || a.matches[i].image != a.matches[i - 1].image) out += image_text(a.matches[i]);
     out += where_text(a.matches[i], several);
   }
-  if (total > a.matches.size()) out += fmt::format("and {} more (--limit {})\n", total - a.matches.size(), a.matches.size());
-  out += fmt::format("{} {} {}\n", total, total == 1 ? "match" : "matches", proof(a.searched, at));
+  out += more_text(shown, a.matches.size());
+  out += to_read_text(a.to_read);
+  out += fmt::format("{} {} {}\n", shown.total, shown.total == 1 ? "match" : "matches", proof(a.searched, at));
   if (show_unjudged)
     for (const auto& [digest, why] : a.unjudged) out += "not judged whole: " + digest + ": " + escape(why) + "\n";
   return out;
@@ -78,13 +81,14 @@ std::string hunt_json(const HuntAnswer& a, size_t total, int64_t at) {
   return dump({{"schema", "careen/hunt/v1"},
                {"matches", std::move(matches)},
                {"total", total},
+               {"to_read", to_read_json(a.to_read)},
                {"searched", searched_json(a.searched, at)},
                {"coverage", coverage_of(a.unjudged)}});
 }
 
 std::string hunt_ndjson(const HuntAnswer& a) {
   std::string out;
-  for (const HuntMatch& m : a.matches) out += match_json(m).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  for (const HuntMatch& m : a.matches) out += json_line(match_json(m));
   return out;
 }
 

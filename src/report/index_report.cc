@@ -9,6 +9,7 @@ namespace careen {
 std::string index_text(const IndexSummary& s) {
   std::string out = fmt::format("{} {} indexed, {} unchanged, {} new {}; {} flagged, {} undetermined", s.images, s.images == 1 ? "image" : "images",
                                 s.unchanged, s.new_layers, s.new_layers == 1 ? "layer" : "layers", s.flagged, s.undetermined);
+  if (s.rejudged != 0) out += fmt::format("; {} judged anew", s.rejudged);
   if (s.vanished != 0) out += fmt::format("; {} {} vanished", s.vanished, s.vanished == 1 ? "tag has" : "tags have");
   if (s.older != 0) out += fmt::format("; {} older than --since left out", s.older);
   if (s.uses != 0) out += fmt::format("; {} {} of images noted", s.uses, s.uses == 1 ? "use" : "uses");
@@ -18,21 +19,37 @@ std::string index_text(const IndexSummary& s) {
   return out;
 }
 
-std::string index_json(const IndexSummary& s) {
+namespace {
+
+Json index_document(const IndexSummary& s) {
   Json failures = Json::array();
   for (const auto& [what, why] : s.failures) failures.push_back({{"reference", escape(what)}, {"why", escape(why)}});
-  return dump({{"schema", "careen/index/v1"},
-               {"references", s.references},
-               {"uses", s.uses},
-               {"images", s.images},
-               {"unchanged", s.unchanged},
-               {"new_layers", s.new_layers},
-               {"vanished", s.vanished},
-               {"older", s.older},
-               {"undated", s.undated},
-               {"flagged", s.flagged},
-               {"undetermined", s.undetermined},
-               {"failures", std::move(failures)}});
+  return {{"schema", "careen/index/v1"},
+          {"references", s.references},
+          {"uses", s.uses},
+          {"images", s.images},
+          {"unchanged", s.unchanged},
+          {"new_layers", s.new_layers},
+          {"rejudged", s.rejudged},
+          {"vanished", s.vanished},
+          {"older", s.older},
+          {"undated", s.undated},
+          {"flagged", s.flagged},
+          {"undetermined", s.undetermined},
+          {"failures", std::move(failures)}};
+}
+
+}  // namespace
+
+std::string index_json(const IndexSummary& s) {
+  return dump(index_document(s));
+}
+
+std::string index_line(const IndexSummary& s, const std::string& what, int64_t at) {
+  Json j = index_document(s);
+  j["run"] = what;
+  j["at"] = time_text(at);
+  return json_line(j);
 }
 
 std::string estimate_text(const Estimate& e) {

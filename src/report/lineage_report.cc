@@ -126,6 +126,51 @@ std::string lineage_json(const std::vector<Lineage>& all) {
   return dump({{"schema", "careen/lineage/v1"}, {"images", images}});
 }
 
+namespace {
+
+struct Row {
+  std::string relation;
+  const Relative* other;
+  std::string base;  // digest of what it is built on; "" for an ancestor
+};
+
+std::vector<Row> rows_of(const Lineage& l) {
+  std::vector<Row> out;
+  for (const Relative& r : l.ancestors) out.push_back({"base", &r, ""});
+  std::map<Inventory::Id, const Relative*> by_id;
+  for (const Relative& r : l.descendants) by_id.emplace(r.id, &r);
+  for (const Relative& r : l.descendants) {
+    auto base = by_id.find(r.base);
+    out.push_back({"derived", &r, base == by_id.end() ? l.self.digest : base->second->digest});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string lineage_ndjson(const std::vector<Lineage>& all) {
+  std::string out;
+  for (const Lineage& l : all)
+    for (const Row& r : rows_of(l)) {
+      Json j{{"image", l.self.digest}, {"relation", r.relation}};
+      j.update(relative_json(*r.other));
+      j["base"] = safe(r.base);
+      out += json_line(j);
+    }
+  return out;
+}
+
+std::string lineage_csv(const std::vector<Lineage>& all) {
+  std::string out = "image,relation,reference,digest,platform,layers,base\n";
+  for (const Lineage& l : all)
+    for (const Row& r : rows_of(l))
+      out += join({csv(l.self.digest), r.relation, csv(name_of(r.other->tags, r.other->digest)), csv(r.other->digest), csv(r.other->platform),
+                   std::to_string(r.other->layers), csv(r.base)},
+                  ",") +
+             "\n";
+  return out;
+}
+
 // Edges from a base to what is built on it. Names are escaped and quoted.
 std::string lineage_graph(const std::vector<Lineage>& all, bool mermaid) {
   std::string out = mermaid ? "graph TD\n" : "digraph lineage {\n  rankdir=LR;\n";

@@ -21,6 +21,8 @@
 namespace careen {
 namespace {
 
+constexpr double kLongestPause = 30;  // seconds, where a server does not say how long
+
 constexpr const char* kAccept =
     "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
@@ -258,24 +260,32 @@ class Registry : public std::enable_shared_from_this<Registry> {
   }
 
   // Waits before attempt n: what Retry-After says, else 0.25 s doubled each time with jitter.
-  void pause(int attempt, const std::string& retry_after) const {
+  void pause(int attempt, const Result<HttpResponse>& answer, double* waited) const {
     static thread_local std::minstd_rand random(std::random_device{}());
-    double seconds = 0.25 * (1 << attempt) * std::uniform_real_distribution<double>(0.5, 1.5)(random);
-    if (auto n = to_number(retry_after)) seconds = std::max(seconds * 0.1, static_cast<double>(std::min<uint64_t>(*n, client_.options().timeout)));
+    double seconds = std::min(0.25 * (1 << std::min(attempt, 7)), kLongestPause) * std::uniform_real_distribution<double>(0.5, 1.5)(random);
+    if (auto n = answer ? retry_after(*answer, ::time(nullptr)) : std::nullopt)
+      seconds = std::max(seconds * 0.1, static_cast<double>(std::min<uint64_t>(*n, client_.patience())));
     std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+    *waited += seconds;
   }
 
   // Whether the server asks for more patience than there is.
-  bool asks_too_long(const std::string& retry_after) const {
-    auto n = to_number(retry_after);
-    return n && *n > client_.options().timeout;
+  bool asks_too_long(const HttpResponse& answer) const {
+    auto n = retry_after(answer, ::time(nullptr));
+    return n && *n > client_.patience();
+  }
+
+  // A server that is asked too much is no broken one: as long as there is patience its answers are not counted.
+  bool only_busy(const Result<HttpResponse>& answer, double waited) const {
+    return answer && answer->status == 429 && client_.options().patience != 0 && waited < client_.options().patience;
   }
 
   static bool passing(int status) { return status == 429 || status == 408 || (status >= 500 && status <= 504); }
 
   Result<HttpResponse> with_retries(HttpRequest& q) {
     Result<HttpResponse> last = Error{Errc::network, "not tried"};
-    for (int attempt = 0, refused = 0; attempt < kMaxAttempts; ++attempt) {
+    double waited = 0;
+    for (int attempt = 0, refused = 0, busy = 0; attempt < kMaxAttempts; ++attempt) {
       std::string used = authorization();
       q.authorization = used;
       last = client_.send(q);
@@ -291,8 +301,13 @@ class Registry : public std::enable_shared_from_this<Registry> {
       if (!last && last.error().code != Errc::network) return last;
       bool lasting = !last && (last.error().what.find("--cacert") != std::string::npos || last.error().what.find("--insecure") != std::string::npos);
       if (lasting) return std::move(last).error().in(escape(server_));
-      if (last && asks_too_long(last->header("retry-after"))) break;
-      if (attempt + 1 < kMaxAttempts) pause(attempt, last ? last->header("retry-after") : "");
+      if (last && asks_too_long(*last)) break;
+      if (only_busy(last, waited)) {
+        pause(busy++, last, &waited);
+        --attempt;
+      } else if (attempt + 1 < kMaxAttempts) {
+        pause(attempt, last, &waited);
+      }
     }
     if (!last) return std::move(last).error().in(escape(server_));
     return last;
@@ -303,7 +318,8 @@ class Registry : public std::enable_shared_from_this<Registry> {
     uint64_t written = 0;
     bool reader_gone = false, too_much = false;
     std::string why;
-    for (int attempt = 0, refused = 0; attempt < kMaxAttempts; ++attempt) {
+    double waited = 0;
+    for (int attempt = 0, refused = 0, busy = 0; attempt < kMaxAttempts; ++attempt) {
       std::string used = authorization();
       uint64_t start = written, skip = 0;
       bool began = false;
@@ -347,10 +363,15 @@ class Registry : public std::enable_shared_from_this<Registry> {
         return Error{Errc::truncated, escape(server_) + " has less of layer " + d.digest.short_text() + " than its size of " + human_size(d.size)};
       if (r && r->status >= 300 && !passing(r->status)) return expect_ok(*r, "layer");
       why = r ? (r->status >= 300 ? "answered " + std::to_string(r->status) : "broke off after " + human_size(written)) : r.error().what;
-      if (r && asks_too_long(r->header("retry-after"))) break;
+      if (r && asks_too_long(*r)) break;
       if (written > start) attempt = std::min(attempt, 1);  // it goes on, if slowly: more patience, not endless
       if (written > start && ++resumes_ > 100) break;
-      if (attempt + 1 < kMaxAttempts) pause(attempt, r ? r->header("retry-after") : "");
+      if (only_busy(r, waited)) {
+        pause(busy++, r, &waited);
+        --attempt;
+      } else if (attempt + 1 < kMaxAttempts) {
+        pause(attempt, r, &waited);
+      }
     }
     return Error{Errc::network, escape(server_) + ": layer " + d.digest.short_text() + ": " + why};
   }

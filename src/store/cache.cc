@@ -313,6 +313,16 @@ std::shared_ptr<LayerFacts> LayerCache::facts(const Digest& diff_id, const Sha25
   return f;
 }
 
+std::optional<std::vector<FileHit>> LayerCache::hits(const Digest& diff_id, const Sha256& patterns) {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->db == nullptr || diff_id.empty()) return std::nullopt;
+  auto part = impl_->part(diff_id, hits_part(patterns));
+  LayerFacts f;
+  Hits hits{&f};
+  if (!part || !decode(as_bytes(*part), &hits)) return std::nullopt;
+  return std::move(f.hits);
+}
+
 std::optional<std::string> LayerCache::trouble() {
   std::lock_guard lock(impl_->mutex);
   return impl_->trouble;

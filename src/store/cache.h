@@ -38,6 +38,9 @@ class LayerCache {
   // The facts of a layer; with hits only when `patterns` is the set they were searched with, else `needs_patterns` is set.
   std::shared_ptr<LayerFacts> facts(const Digest& diff_id, const Sha256& patterns, bool* needs_patterns);
 
+  // The hits of a pattern set alone; nullopt when the layer was not searched with it.
+  std::optional<std::vector<FileHit>> hits(const Digest& diff_id, const Sha256& patterns);
+
   // Why something could not be written since it was opened; nothing when all was.
   std::optional<std::string> trouble();
   // Whether facts of this careen's collectors are there.

@@ -191,7 +191,8 @@ class TokenServer(Server):
 class Registry:
     """docker-registry with its own storage and log."""
 
-    def __init__(self, directory, auth=None, tls=None, tokens=None):
+    def __init__(self, directory, auth=None, tls=None, tokens=None, notify=None):
+        """notify: (address, token) that changes are told to."""
         need("docker-registry")
         self.dir = pathlib.Path(directory)
         (self.dir / "data").mkdir(parents=True, exist_ok=True)
@@ -203,6 +204,11 @@ class Registry:
             "storage": {"filesystem": {"rootdirectory": str(self.dir / "data")}},
             "http": {"addr": f"127.0.0.1:{self.port}", "secret": "only-for-tests"},
         }
+        if notify:
+            config["notifications"] = {"endpoints": [{
+                "name": "careen", "url": notify[0], "headers": {"Authorization": [f"Bearer {notify[1]}"]},
+                "timeout": "5s", "threshold": 3, "backoff": "1s"}]}
+            config["storage"]["delete"] = {"enabled": True}
         if tls:
             config["http"]["tls"] = {"certificate": str(tls.cert), "key": str(tls.key)}
         if auth == "htpasswd":
