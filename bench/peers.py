@@ -19,8 +19,9 @@ def commands(bench, work):
          ["skopeo", "copy", "-q", "oci:%s:big" % layout, "docker-archive:%s/out.tar:big:latest" % work], [work + "/out.tar"]),
         ("umoci", "unpack: digests, inflate, writes every file", ["umoci", "unpack", *rootless, "--image", "%s:big" % layout, work + "/bundle"], [work + "/bundle"]),
         ("syft", "packages and SBOM (oci-dir, no cache)", ["syft", "scan", "oci-dir:" + layout, "-q", "-o", "syft-json=%s/syft.json" % work], []),
-        ("trivy", "packages and SBOM (docker archive, empty cache), no vulnerabilities",
-         ["trivy", "image", "--quiet", "--offline-scan", "--skip-java-db-update", "--cache-dir", cache, "--format", "cyclonedx",
+        ("trivy", "packages of the system and SBOM (docker archive, empty cache), no vulnerabilities",
+         ["trivy", "image", "--quiet", "--offline-scan", "--skip-java-db-update", "--pkg-types", "os", "--skip-files", "**/*.jar",
+          "--cache-dir", cache, "--format", "cyclonedx",
           "--output", work + "/trivy.json", "--input", archive], [cache]),
         ("trivy", "secrets only (docker archive, empty cache)",
          ["trivy", "image", "--quiet", "--offline-scan", "--timeout", "30m", "--cache-dir", cache, "--scanners", "secret",
@@ -87,6 +88,6 @@ def compare(bench):
             try:
                 rows.append(twice(("%s %s" % (tool, version)).strip(), what, command, clean, (0,), env))
             except measure.Failed as error:
-                rows.append(row(tool, what, "failed: " + str(error).splitlines()[0][-60:]))
+                rows.append(row(tool, what, "failed: " + str(error).splitlines()[0].replace(bench.images, "").replace(work, "")[-60:]))
     shutil.rmtree(work, ignore_errors=True)
     return rows

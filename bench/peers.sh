@@ -38,7 +38,8 @@ go_tool() {
     [ -x "$dir/bin/$tool" ] && { echo "peers: $tool is there"; return 0; }
     command -v go >/dev/null || { echo "peers: no Go toolchain: $tool left out"; return 0; }
     echo "peers: building $tool ($version)"
-    if GOBIN=$dir/bin GOPATH=$dir/go GOCACHE=$dir/go/cache GOFLAGS=-modcacherw CGO_ENABLED=0 GOMAXPROCS=2 \
+    # GOEXPERIMENT: trivy imports encoding/json/v2, which this makes part of the standard library.
+    if GOEXPERIMENT=jsonv2 GOBIN=$dir/bin GOPATH=$dir/go GOCACHE=$dir/go/cache GOFLAGS=-modcacherw CGO_ENABLED=0 GOMAXPROCS=2 \
         timeout "$limit" nice -n 19 go install "${module[$tool]}@$version" >"$dir/$tool.log" 2>&1; then
         echo "peers: $tool built in $((SECONDS - start)) s"
     else
