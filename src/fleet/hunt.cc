@@ -47,7 +47,7 @@ std::string literal(const std::string& text) {
 
 class Hunter {
  public:
-  explicit Hunter(Inventory& inventory) : inventory_(inventory) {}
+  explicit Hunter(Inventory& inventory) : inventory_(inventory), steady_(inventory), knows_uses_(inventory.knows_uses()) {}
 
   HuntAnswer run(const std::vector<HuntQuestion>& questions) {
     out_.searched = inventory_.counts();
@@ -124,7 +124,7 @@ class Hunter {
   HuntMatch match(const HuntQuestion& q, const StoredImage& i) {
     HuntMatch m = match_of(q.text, i);
     auto [known, fresh] = names_.try_emplace(i.digest);
-    if (fresh) known->second = {inventory_.tags_of(i.digest), inventory_.uses_of(i.digest)};
+    if (fresh) known->second = {inventory_.tags_of(i.digest), knows_uses_ ? inventory_.uses_of(i.digest) : std::vector<StoredUse>{}};
     m.tags = known->second.first;
     m.uses = known->second.second;
     return m;
@@ -259,11 +259,28 @@ class Hunter {
       std::map<std::string, std::set<std::string>> paths;  // by pattern
       for (const FileHit& h : *hits) paths[h.hit.id].insert(h.path);
       for (const HuntQuestion& q : questions)
-        if (auto it = q.by == Indicator::pattern ? paths.find(q.value) : paths.end(); it != paths.end())
-          in_layer(q, layer, {it->second.begin(), it->second.end()});
+        if (auto it = q.by == Indicator::pattern ? paths.find(q.value) : paths.end(); it != paths.end()) {
+          std::vector<std::string> here(it->second.begin(), it->second.end());
+          with_links(layer, here);
+          in_layer(q, layer, here);
+        }
     }
     for (Id id : unsearched)
       if (const StoredImage* i = image(id)) out_.unjudged.emplace_back(i->digest, "layers of it were not searched for the pattern: add --read");
+  }
+
+  // The same files under the names of hard links, which follow what they link to.
+  static void add_links(const FileTable& files, std::vector<std::string>& paths) {
+    if (paths.empty()) return;
+    std::set<std::string> known(paths.begin(), paths.end());
+    FileRecord r;
+    for (FileCursor c(files); c.next(r);)
+      if (r.type == FileType::hardlink && known.contains(r.target) && known.insert(r.path).second) paths.push_back(r.path);
+  }
+  void with_links(Id layer, std::vector<std::string>& paths) {
+    auto files = paths.empty() ? std::nullopt : inventory_.files_of(layer);
+    if (files) return add_links(*files, paths);
+    if (!paths.empty()) not_judged(layer);
   }
 
   // Hard links follow what they link to, and are the same content. nullopt when the table could not be read to its end.
@@ -292,6 +309,7 @@ class Hunter {
       if (f)
         for (const ElfFacts& e : f->elf)
           if (fits(e)) paths.push_back(e.path);
+      if (f) add_links(f->files, paths);
       if (!paths.empty()) in_layer(q, layer, paths);
     }
   }
@@ -309,6 +327,7 @@ class Hunter {
       if (symbols.empty()) not_judged(layer);
       for (const ElfSymbols& s : symbols)
         if (('\0' + s.exports).find(wanted) != std::string::npos || ('\0' + s.imports).find(wanted) != std::string::npos) paths.push_back(s.path);
+      with_links(layer, paths);
       if (!paths.empty()) in_layer(q, layer, paths);
     }
   }
@@ -323,13 +342,17 @@ class Hunter {
           if (auto l = inventory_.layer_id(i->layers[ord].text())) not_judged(*l);
           continue;
         }
+        std::vector<std::string> paths;
         for (const ElfFacts& e : f->elf) {
           auto rules = judge_structure(e).rules;
-          if (std::find(rules.begin(), rules.end(), q.value) == rules.end()) continue;
+          if (std::find(rules.begin(), rules.end(), q.value) != rules.end()) paths.push_back(e.path);
+        }
+        add_links(f->files, paths);
+        for (const std::string& path : paths) {
           HuntMatch m = match(q, *i);
           place(m, *i, ord);
-          m.path = "/" + e.path;
-          m.visible = std::none_of(i->hidden.begin(), i->hidden.end(), [&](const HiddenFile& h) { return h.layer == ord && h.path == e.path; });
+          m.path = "/" + path;
+          m.visible = std::none_of(i->hidden.begin(), i->hidden.end(), [&](const HiddenFile& h) { return h.layer == ord && h.path == path; });
           out_.matches.push_back(std::move(m));
         }
       }
@@ -382,6 +405,8 @@ class Hunter {
   }
 
   Inventory& inventory_;
+  Inventory::Steady steady_;
+  bool knows_uses_;
   std::unordered_map<Id, std::optional<StoredImage>> images_;
   std::map<std::string, std::pair<std::vector<Tag>, std::vector<StoredUse>>> names_;  // by image digest
   std::set<Id> lost_;

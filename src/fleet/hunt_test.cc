@@ -253,6 +253,15 @@ TEST_F(HuntTest, SeveralQuestionsAreAnsweredInOrder) {
   EXPECT_THAT(hunt(*fleet_.inventory, {}).matches, IsEmpty());
 }
 
+TEST_F(HuntTest, HardLinksAreOtherNamesOfWhatIsFound) {
+  fleet_.take({{"d", "elf /bin/tool soname=tool.so needed=libq.so.1 exports=only_here\nhard /bin/alias -> bin/tool\nhard /bin/again -> bin/alias"}});
+  for (const char* question : {"soname:tool.so", "needed:libq.so.1", "symbol:only_here"}) {
+    std::vector<std::string> paths;
+    for (const HuntMatch& m : ask(question).matches) paths.push_back(*m.path);
+    EXPECT_THAT(paths, testing::UnorderedElementsAre("/bin/tool", "/bin/alias", "/bin/again")) << question;
+  }
+}
+
 TEST_F(HuntTest, ALayerThatStandsTwiceIsFoundTwice) {
   test::FleetImage d{"d", "file /x \"twice\"\nlayer\nfile /x \"twice\""};
   fleet_.take({d});

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <unordered_map>
 
 #include "store/database.h"
 
@@ -7,9 +8,40 @@ namespace {
 
 constexpr int kWaitSeconds = 30;  // for another process to end its transaction
 
+// Statements that are not in use, by their text: to prepare one takes longer than to run it.
+class StatementPool {
+ public:
+  using Owned = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+  Owned take(const std::string& sql) {
+    auto it = idle_.find(sql);
+    if (it == idle_.end() || it->second.empty()) return nullptr;
+    Owned s = std::move(it->second.back());
+    it->second.pop_back();
+    return s;
+  }
+  void give_back(const std::string& sql, Owned s) {
+    sqlite3_reset(s.get());
+    sqlite3_clear_bindings(s.get());
+    if (closed_ || (idle_.size() >= kTexts && !idle_.contains(sql))) return;
+    auto& list = idle_[sql];
+    if (list.size() < kOfOneText) list.push_back(std::move(s));
+  }
+  void close() {
+    closed_ = true;
+    idle_.clear();
+  }
+
+ private:
+  static constexpr size_t kTexts = 256, kOfOneText = 4;
+  std::unordered_map<std::string, std::vector<Owned>> idle_;
+  bool closed_ = false;
+};
+
 class SqlitePrepared final : public Database::Prepared {
  public:
-  explicit SqlitePrepared(sqlite3_stmt* s) : s_(s) {}
+  SqlitePrepared(StatementPool::Owned s, std::string sql, std::shared_ptr<StatementPool> pool)
+      : s_(std::move(s)), sql_(std::move(sql)), pool_(std::move(pool)) {}
+  ~SqlitePrepared() override { pool_->give_back(sql_, std::move(s_)); }
   void reset() override { sqlite3_reset(s_.get()); }
   void bind_text(int i, std::string_view t) override {
     sqlite3_bind_text64(s_.get(), i, t.data() == nullptr ? "" : t.data(), t.size(), SQLITE_STATIC, SQLITE_UTF8);
@@ -32,7 +64,9 @@ class SqlitePrepared final : public Database::Prepared {
   }
 
  private:
-  std::unique_ptr<sqlite3_stmt, FinalizeStatement> s_;
+  StatementPool::Owned s_;
+  std::string sql_;
+  std::shared_ptr<StatementPool> pool_;
 };
 
 // SQLite has it as max() of several values, which in PostgreSQL is an aggregate alone.
@@ -47,10 +81,15 @@ class SqliteDatabase final : public Database {
   explicit SqliteDatabase(sqlite3* db) : db_(db) {
     sqlite3_create_function(db, "greatest", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, greatest, nullptr, nullptr);
   }
+  ~SqliteDatabase() override { pool_->close(); }
+  SqliteDatabase(const SqliteDatabase&) = delete;
+  SqliteDatabase& operator=(const SqliteDatabase&) = delete;
   Kind kind() const override { return Kind::sqlite; }
   std::unique_ptr<Prepared> prepare(const char* sql) override {
-    sqlite3_stmt* s = nullptr;
-    if (sqlite3_prepare_v2(db_, sql, -1, &s, nullptr) == SQLITE_OK) return std::make_unique<SqlitePrepared>(s);
+    StatementPool::Owned s = pool_->take(sql);
+    if (sqlite3_stmt* fresh = nullptr; s == nullptr && sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &fresh, nullptr) == SQLITE_OK)
+      s.reset(fresh);
+    if (s != nullptr) return std::make_unique<SqlitePrepared>(std::move(s), sql, pool_);
     last_sql_error() = sqlite3_errmsg(db_);
     return nullptr;
   }
@@ -66,6 +105,7 @@ class SqliteDatabase final : public Database {
     return rc == SQLITE_OK;
   }
   sqlite3* db_;
+  std::shared_ptr<StatementPool> pool_ = std::make_shared<StatementPool>();
 };
 
 }  // namespace

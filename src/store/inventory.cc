@@ -43,6 +43,14 @@ std::vector<std::reference_wrapper<const StoredPackage>> in_order(const std::vec
   return out;
 }
 
+constexpr size_t kMaxNumbers = 100'000;  // of packages that are remembered
+
+std::string columns_of(const StoredPackage& p) {
+  Encoder e;
+  e(static_cast<uint8_t>(p.type)), e(p.name), e(p.version), e(p.architecture), e(p.source), e(p.source_version);
+  return e.take();
+}
+
 }  // namespace
 
 bool Inventory::has_layer(const Digest& diff_id) {
@@ -103,8 +111,9 @@ Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
   for (const Digest& d : image.layers) body.layers.push_back(d.text());
   std::string bytes = squeeze(encode(body)), chain = chain_id(image.layers, image.layers.size());
   std::vector<Posting> postings;
+  std::vector<std::pair<std::string, int64_t>> numbers;
   CAREEN_TRY(m.transaction("an image cannot be kept", [&] {
-    postings.clear();
+    postings.clear(), numbers.clear();
     if (!m.sql("INSERT INTO inv_image(digest, config, platform, verdict, knowledge, gaps, created, chain, first_seen, last_seen, body) "
                "VALUES(?,?,?,?,?,?,?,?,?,?,?) "
                "ON CONFLICT(digest) DO UPDATE SET config=excluded.config, platform=excluded.platform, verdict=excluded.verdict, "
@@ -133,8 +142,13 @@ Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
                   "INSERT INTO inv_package(type, name, version, architecture, source, source_version) VALUES(?,?,?,?,?,?) ON CONFLICT DO NOTHING RETURNING id");
     for (const StoredPackage& p : in_order(image.packages)) {
       if (p.layer >= layers.size() || layers[p.layer] == 0) continue;
-      auto package = m.number_of(find_package, new_package, static_cast<int>(p.type), p.name, p.version, p.architecture, p.source, p.source_version);
+      std::string columns = columns_of(p);
+      auto known = m.package_numbers.find(columns);
+      auto package = known != m.package_numbers.end()
+                         ? std::optional(known->second)
+                         : m.number_of(find_package, new_package, static_cast<int>(p.type), p.name, p.version, p.architecture, p.source, p.source_version);
       if (!package) return false;
+      if (known == m.package_numbers.end()) numbers.emplace_back(std::move(columns), *package);
       Posting at{name_key(kPackageKey, std::to_string(*package)), layers[p.layer]};
       if (!m.recent_packages.has(at.key ^ static_cast<uint64_t>(at.value), at)) postings.push_back(at);
     }
@@ -150,6 +164,8 @@ Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
     }
     return true;
   }));
+  if (m.package_numbers.size() > kMaxNumbers) m.package_numbers.clear();
+  for (auto& n : numbers) m.package_numbers.insert(std::move(n));
   for (const Posting& p : postings) m.recent_packages.note(p.key ^ static_cast<uint64_t>(p.value), p);
   m.merge_runs();
   return {};

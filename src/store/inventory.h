@@ -151,6 +151,19 @@ class Inventory {
   // What one source (a file, a cluster's list) says now, in place of what it said before.
   Result<void> replace_uses(const std::string& source, const std::vector<StoredUse>& uses);
 
+  // While it lives, every reading sees the inventory as of its first one (in PostgreSQL each its own), and costs less. Nothing is written meanwhile
+  // through this object.
+  class Steady {
+   public:
+    explicit Steady(Inventory& inventory);
+    ~Steady();
+    Steady(const Steady&) = delete;
+    Steady& operator=(const Steady&) = delete;
+
+   private:
+    Inventory* inventory_;
+  };
+
   // Reading. Layer and image numbers are of this file.
   using Id = int64_t;
   uint64_t size();  // bytes on disk; 0 when that is not known
@@ -188,6 +201,7 @@ class Inventory {
   std::vector<StoredPulls> all_pulls();
   std::vector<StoredUse> uses_told_by(const std::string& source);
   std::vector<StoredUse> uses_of(const std::string& image_digest);                     // running ones first
+  bool knows_uses();                                                                   // of any image
   std::vector<StoredUse> uses_not_indexed();                                           // of images that the inventory does not have
   std::vector<Tag> tags_named(const std::string& repository, const std::string& tag);  // "" for all tags
   std::vector<std::string> repositories();

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "base/codec.h"
 #include "base/text.h"
@@ -70,6 +71,7 @@ struct Inventory::Impl {
   std::shared_ptr<LayerCache> cache;
   Recent<Sha256> recent_paths;  // by their name_digest()
   Recent<Posting> recent_packages;
+  std::unordered_map<std::string, int64_t> package_numbers;  // of committed rows, which are never dropped, by their encoded columns; forgets freely
   std::string trouble;
   int64_t clock_ahead = 0;  // of the server, in seconds
 

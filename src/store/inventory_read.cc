@@ -272,6 +272,14 @@ std::vector<Tag> Inventory::tags_named(const std::string& repository, const std:
   return read_tags(s.with(repository, tag));
 }
 
+Inventory::Steady::Steady(Inventory& inventory) : inventory_(nullptr) {
+  sqlite3* db = inventory.impl_->db->sqlite();
+  if (db != nullptr && sqlite3_get_autocommit(db) != 0 && inventory.impl_->exec("BEGIN")) inventory_ = &inventory;
+}
+Inventory::Steady::~Steady() {
+  if (inventory_ != nullptr) inventory_->impl_->exec("COMMIT");
+}
+
 std::vector<std::string> Inventory::repositories() {
   std::vector<std::string> out;
   Statement s = impl_->sql("SELECT DISTINCT repository FROM inv_tag ORDER BY repository");

@@ -67,6 +67,10 @@ std::vector<StoredUse> Inventory::uses_of(const std::string& image_digest) {
   return read_uses(s.with(image_digest));
 }
 
+bool Inventory::knows_uses() {
+  return impl_->sql("SELECT 1 FROM inv_use LIMIT 1").row();
+}
+
 std::vector<StoredUse> Inventory::uses_not_indexed() {
   Statement s = impl_->sql((std::string(kColumns) +
                             "WHERE NOT (digest<>'' AND (digest IN (SELECT digest FROM inv_image) OR digest IN (SELECT parent FROM inv_member) OR digest IN "

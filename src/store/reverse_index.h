@@ -28,8 +28,9 @@ class ReverseIndex {
   virtual bool add(Family family, const std::vector<Posting>& postings) = 0;
   virtual bool add(const std::vector<std::string>& paths) = 0;  // ascending and distinct
 
-  // Puts a part of what was added into better order; false when nothing was to be done or a write failed (last_sql_error()).
-  virtual bool merge() { return false; }
+  // Puts a part of what was added into better order; false when a write failed (last_sql_error()). merge_due(): whether there may be something to
+  // do, until merge() has found that there is not.
+  virtual bool merge() { return true; }
   virtual bool merge_due() const { return false; }
   virtual bool merge_all() { return true; }
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <map>
 #include <memory>
-#include <queue>
 
 #include "base/bytes.h"
 #include "base/codec.h"
@@ -75,10 +74,19 @@ class BlockFinder {
     std::string bytes = key_bytes(key);
     return s_ ? read_block(db_, s_.with(run, SqlBlob{bytes}), out) : Read::damaged;
   }
+  // Below which key that block is the one to look into: the first key of the block behind it; UINT64_MAX and more when it is the last.
+  bool holds_until(int64_t run, uint64_t key, std::string* bound) {
+    std::string bytes = key_bytes(key);
+    if (!next_) return false;
+    bool there = next_.with(run, SqlBlob{bytes}).row() && !next_.is_null(0);
+    *bound = there ? next_.text(0) : std::string(9, '\xff');
+    return true;
+  }
 
  private:
   sqlite3* db_;
   SqlStatement s_;
+  SqlStatement next_{db_, "SELECT min(first) FROM inv_block WHERE run=? AND first>?"};
 };
 
 // The blocks of one run in order, from the one that may hold `from`.
@@ -140,28 +148,37 @@ class EntryCursor {
   bool damaged_ = false;
 };
 
-// All entries of several runs in one order, each once. False when a run is damaged or `f` says so.
+// All entries of several runs in one order; an entry that stands in several comes several times. `f` may move from what it is given. False when a run
+// is damaged or `f` says so.
 template <class Entry, class F>
 bool merged(sqlite3* db, const std::vector<int64_t>& runs, F f) {
   std::vector<std::unique_ptr<EntryCursor<Entry>>> cursors;
   for (int64_t r : runs) cursors.push_back(std::make_unique<EntryCursor<Entry>>(db, r));
-  auto later = [&](size_t a, size_t b) { return cursors[b]->entry() < cursors[a]->entry(); };
-  std::priority_queue<size_t, std::vector<size_t>, decltype(later)> heads(later);
-  auto advance = [&](size_t i) {
-    if (cursors[i]->next()) heads.push(i);
-    return !cursors[i]->damaged();
-  };
-  for (size_t i = 0; i < cursors.size(); ++i)
-    if (!advance(i)) return false;
-  Entry last{};
-  for (bool begun = false; !heads.empty(); begun = true) {
-    size_t i = heads.top();
-    heads.pop();
-    if (!begun || !(last == cursors[i]->entry())) {
-      last = cursors[i]->entry();
-      if (!f(last)) return false;
+  // A heap whose top is replaced in place: most entries take one way down it.
+  std::vector<EntryCursor<Entry>*> heap;
+  auto sift = [&](size_t at) {
+    EntryCursor<Entry>* one = heap[at];
+    for (size_t child = 0; (child = 2 * at + 1) < heap.size(); at = child) {
+      if (child + 1 < heap.size() && heap[child + 1]->entry() < heap[child]->entry()) ++child;
+      if (!(heap[child]->entry() < one->entry())) break;
+      heap[at] = heap[child];
     }
-    if (!advance(i)) return false;
+    heap[at] = one;
+  };
+  for (auto& c : cursors) {
+    if (c->next()) heap.push_back(c.get());
+    if (c->damaged()) return false;
+  }
+  for (size_t i = heap.size() / 2; i-- > 0;) sift(i);
+  while (!heap.empty()) {
+    EntryCursor<Entry>* top = heap[0];
+    if (!f(top->entry())) return false;
+    if (!top->next()) {
+      if (top->damaged()) return false;
+      heap[0] = heap.back();
+      heap.pop_back();
+    }
+    if (!heap.empty()) sift(0);
   }
   return true;
 }
@@ -259,6 +276,7 @@ bool decode_strings(std::string_view block, std::vector<std::string>* out) {
 }
 
 int64_t RunSet::begin_run(Family family, uint32_t level, uint32_t shard, uint64_t entries) {
+  ++unlooked_;
   SqlStatement s(db_, "INSERT INTO inv_run(family, level, shard, entries) VALUES(?,?,?,?)");
   return s.with(static_cast<int>(family), uint64_t{level}, uint64_t{shard}, entries).done() ? sqlite3_last_insert_rowid(db_) : 0;
 }
@@ -305,22 +323,23 @@ std::vector<RunSet::Run> RunSet::runs(const char* where) const {
 
 // The oldest runs of a level and shard that has gathered enough, lowest level first.
 std::vector<RunSet::Run> RunSet::due() const {
-  std::vector<Run> group;
-  for (const Run& r : runs("ORDER BY level, family, shard, id")) {
-    if (!group.empty() && (group[0].level != r.level || group[0].family != r.family || group[0].shard != r.shard)) group.clear();
-    group.push_back(r);
-    if (group.size() == (r.level == 0 ? kFanInFirst : kFanIn)) return group;
-  }
-  return {};
+  static const std::string kFull = "SELECT family, level, shard FROM inv_run GROUP BY level, family, shard HAVING count(*)>=CASE level WHEN 0 THEN " +
+                                   std::to_string(kFanInFirst) + " ELSE " + std::to_string(kFanIn) + " END ORDER BY level, family, shard LIMIT 1";
+  SqlStatement full(db_, kFull.c_str());
+  if (!full.row()) return {};
+  return runs(("WHERE family=" + full.text(0) + " AND level=" + full.text(1) + " AND shard=" + full.text(2) + " ORDER BY id LIMIT " +
+               std::to_string(full.number(1) == 0 ? kFanInFirst : kFanIn))
+                  .c_str());
 }
 
 bool RunSet::merge_due() const {
-  return !due().empty();
+  return unlooked_ >= kLookEvery;
 }
 
 bool RunSet::merge() {
   auto group = due();
-  return !group.empty() && merge_group(group) && drop(group);
+  if (group.empty()) unlooked_ = 0;
+  return group.empty() || (merge_group(group) && drop(group));
 }
 
 bool RunSet::merge_all() {
@@ -386,12 +405,13 @@ bool RunSet::merge_group(const std::vector<Run>& group) {
       b.waiting.clear();
       return ok;
     };
-    bool ok = merged<Entry>(db_, ids, [&](const Entry& e) {
+    bool ok = merged<Entry>(db_, ids, [&](Entry& e) {
       uint32_t shard = shard_of_entry(e);
       Blocks<Entry>& b = shards[shard];
       if (b.run == 0 && (b.run = begin_run(group[0].family, level, shard, 0)) == 0) return false;
+      if (!b.waiting.empty() && b.waiting.back() == e) return true;
       if (may_cut(b, e) && !flush(b)) return false;
-      b.waiting.push_back(e);
+      b.waiting.push_back(std::move(e));
       return true;
     });
     SqlStatement count(db_, "UPDATE inv_run SET entries=? WHERE id=?");
@@ -415,12 +435,13 @@ bool RunSet::find(Family family, const std::vector<uint64_t>& keys, const std::f
   Block block;
   for (const Run& r : runs(("WHERE family=" + std::to_string(static_cast<int>(family))).c_str())) {
     entries.clear();
+    std::string bound;  // keys below it are in the block at hand, or in none
     for (uint64_t key : keys) {
       if (r.level != 0 && shard_of(key) != r.shard) continue;
-      if (entries.empty() || entries.back().key < key) {
+      if ((entries.empty() || entries.back().key < key) && !(key_bytes(key) < bound)) {
         entries.clear();
         Read read = finder.find(r.id, key, &block);
-        whole &= read != Read::damaged;
+        whole &= read != Read::damaged && finder.holds_until(r.id, key, &bound);
         if (read != Read::block) continue;
         whole &= decode_postings(block.body, &entries);
       }

@@ -20,7 +20,7 @@
 
 namespace careen {
 
-inline constexpr size_t kFanInFirst = 16, kFanIn = 8;
+inline constexpr size_t kFanInFirst = 64, kFanIn = 16;
 inline constexpr uint32_t kShards = 16;
 inline constexpr size_t kBlockEntries = 1024;  // postings of one block; its bytes are some 4 to 8 KiB
 
@@ -62,8 +62,10 @@ class RunSet final : public ReverseIndex {
   bool merge_group(const std::vector<Run>& group);
   bool drop(const std::vector<Run>& group);
 
+  static constexpr size_t kLookEvery = kFanInFirst;
   sqlite3* db_;
   SqlStatement insert_block_;
+  mutable size_t unlooked_ = kLookEvery;  // runs written since nothing was due: fewer than this and nothing can be
 };
 
 }  // namespace careen
