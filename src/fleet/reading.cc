@@ -13,18 +13,20 @@ namespace {
 
 using Id = Inventory::Id;
 
-// Whether a file that the facts know of could hold one of the patterns.
+// Whether a file that the facts know of could hold one of the patterns. What counts as an ELF file for the search begins like one, readable or not.
 bool may_hold(const LayerFacts& facts, const std::vector<PatternSpec>& patterns) {
   if (incomplete(facts.coverage)) return true;
-  size_t shortest = SIZE_MAX;
-  for (const PatternSpec& p : patterns)
-    if (p.any_file || !facts.elf.empty()) shortest = std::min(shortest, std::max<size_t>(p.bytes.size(), p.window));
-  FileRecord r;
-  for (FileCursor c(facts.files); shortest != SIZE_MAX;) {
-    if (!c.next(r)) return c.damaged();
-    if (r.type == FileType::regular && r.size >= shortest) return true;
+  size_t in_any = SIZE_MAX, in_elf = SIZE_MAX;  // the shortest
+  for (const PatternSpec& p : patterns) {
+    size_t length = std::max<size_t>(p.bytes.size(), p.window);
+    if (p.any_file) in_any = std::min(in_any, length);
+    in_elf = std::min(in_elf, length);
   }
-  return false;
+  FileRecord r;
+  FileCursor c(facts.files);
+  while (c.next(r))
+    if (r.type == FileType::regular && r.size >= (r.kind == ContentKind::elf ? in_elf : in_any)) return true;
+  return c.damaged();
 }
 
 // How an image can be had again: by its digest where it was seen. Nothing when every tag has vanished.
@@ -35,8 +37,8 @@ std::optional<Target> way_to(Inventory& inventory, const StoredImage& image) {
     if (std::filesystem::exists(t.repository + "/oci-layout", ec)) return Target{"oci-dir:" + t.repository + "@" + image.digest, "", "", false};
     size_t slash = t.repository.find('/'), colon = t.repository.find(':');
     bool local = slash == 0 || std::filesystem::exists(t.repository, ec);
-    bool has_scheme = colon != std::string::npos && (slash == std::string::npos || colon < slash) && colon + 1 < t.repository.size() &&
-                      !std::isdigit(static_cast<unsigned char>(t.repository[colon + 1]));  // HOST:5000/… is none
+    bool has_scheme = t.repository[0] != '[' && colon != std::string::npos && (slash == std::string::npos || colon < slash) &&
+                      colon + 1 < t.repository.size() && !std::isdigit(static_cast<unsigned char>(t.repository[colon + 1]));  // HOST:5000/… is none
     if (local || has_scheme) return Target{t.repository, "", "", false};
     return Target{"registry:" + t.repository + "@" + image.digest, "", "", true};
   }
@@ -62,7 +64,10 @@ class Planner {
     bool needs_patterns = false;
     auto facts = inventory_.layers()->facts(*digest, set_, &needs_patterns);
     if (!facts || (needs_patterns && may_hold(*facts, patterns_))) return true;
-    if (needs_patterns) inventory_.layers()->put_hits(*facts);
+    if (needs_patterns) {
+      facts->hits.clear(), facts->hit_coverage.clear();
+      inventory_.layers()->put_hits(*facts);
+    }
     return false;
   }
 

@@ -110,6 +110,14 @@ TEST_F(ReadingTest, APatternOfElfFilesNeedsLayersWithElfFiles) {
   EXPECT_THAT(names(plan_reading(inventory(), {p})), ElementsAre(layer("apart", 1)));
 }
 
+TEST_F(ReadingTest, AFileThatOnlyBeginsLikeElfIsSearchedAsOne) {
+  std::string more = fleet_.layout("more", {{"odd", "file /odd \"\\x7fELF and needle-text behind it\""}});
+  ASSERT_TRUE(fleet_.index({more}));
+  PatternSpec p = test::pattern("p", "needle-text");
+  p.any_file = false;
+  EXPECT_THAT(names(plan_reading(inventory(), {p})), UnorderedElementsAre(layer("apart", 1), layer("odd", 0)));
+}
+
 TEST_F(ReadingTest, OnlyTheImagesThatCount) {
   std::vector<Inventory::Id> of{fleet_.id("child")};
   EXPECT_THAT(names(plan_reading(inventory(), patterns_of(ask(kNeedle)), &of)), UnorderedElementsAre(layer("base", 0), layer("child", 1)));
