@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "facts/image_facts.h"
@@ -17,6 +18,7 @@ struct FileState {
   std::string digest;  // or the target of a link, or the type
   uint32_t mode = 0;
   const ElfFacts* elf = nullptr;
+  bool listens = false;  // imports listen(): it can take connections
   auto key() const { return std::tie(digest, mode); }
 };
 
@@ -43,6 +45,10 @@ Result<Side> load(Inventory& inventory, Inventory::Id id, std::vector<std::strin
   if (auto digest = Digest::parse(s.image.config_digest); digest)
     if (auto text = inventory.layers()->document(*digest))
       if (auto config = parse_config(*text)) s.config = std::move(*config);
+  std::set<std::pair<size_t, std::string>> listening;  // layer and path
+  for (size_t i = 0; i < s.image.layers.size(); ++i)
+    for (const ElfSymbols& e : inventory.layers()->symbols(s.image.layers[i]))
+      if (('\0' + e.imports).find(std::string("\0listen\0", 8)) != std::string::npos) listening.emplace(i, e.path);
   std::map<std::pair<size_t, uint32_t>, FileRecord> records;
   FileRecord r;
   for (size_t i = 0; i < s.facts.layers.size(); ++i)
@@ -56,6 +62,7 @@ Result<Side> load(Inventory& inventory, Inventory::Id id, std::vector<std::strin
     auto it = records.find({n.layer, n.record});
     if (it != records.end()) {
       f.mode = it->second.mode;
+      f.listens = listening.contains({n.layer, it->second.path});
       if (it->second.sha256) f.digest = to_hex(it->second.sha256->data(), it->second.sha256->size());
     }
     if (n.type == FileType::symlink) f.digest = "→ " + std::string(s.facts.tree.target(id_of_node));
@@ -157,6 +164,8 @@ class Differ {
       risk(path, "runs as another user now (set-user-ID or set-group-ID)");
     if (path == "/etc/ld.so.preload") risk(path, "every program loads what it names");
     if (f.elf == nullptr) return;
+    if (f.listens && !f.elf->interpreter.empty() && (before == nullptr || !before->listens))
+      risk(path, "a program that can listen on the network, and did not");
     const ElfFacts* old = before == nullptr ? nullptr : before->elf;
     if (f.elf->ifunc.resolvers > (old == nullptr ? 0 : old->ifunc.resolvers) && before != nullptr)
       risk(path, "has IFUNC resolvers that it had not: code that runs while a program is linked");
