@@ -12,6 +12,7 @@ import time
 import unittest
 import unittest.mock
 
+import policy_schemas
 import registry as registries
 import samples
 from fleet_plan import LIBRARY, THREAT, Plan, drop_repository, drop_tag, glob_matches, matches
@@ -410,8 +411,8 @@ class Exposure(Fleet):
         source, self.host = indexed()
         shutil.copyfile(source, self.store)
 
-    def expose(self, threats, threat=THREAT, code=1, **kw):
-        return self.ask("exposure", threat, "--threats", threats, code=code, **kw)
+    def expose(self, threats, *words, threat=THREAT, code=1, **kw):
+        return self.ask("exposure", threat, "--threats", threats, *words, code=code, **kw)
 
     def assert_exposure(self, document, affected):
         self.assertEqual(document["schema"], "careen/exposure/v1")
@@ -456,7 +457,7 @@ class Exposure(Fleet):
         self.assertEqual(matches(hunted), self.plan.hits(lambda s: s.sha256 == self.plan.evil_sha256))
         self.assertIn(THREAT, self.careen.run("threat", "list", "--store", self.store).stdout)
         # Another question of one's own beside it changes nothing of what is kept.
-        self.expose(self.plan.threats(self.tmp, "TEST-OTHER", files=[{"digest": "sha256:" + EMPTY}]), "TEST-OTHER", code=None)
+        self.expose(self.plan.threats(self.tmp, "TEST-OTHER", files=[{"digest": "sha256:" + EMPTY}]), threat="TEST-OTHER", code=None)
         self.assertEqual(self.ask("exposure", THREAT, code=1)["rejudged"], 0)
         self.assert_code(self.careen.run("threat", "remove", THREAT, "--store", self.store), 0)
         self.assert_fails(self.careen.run("threat", "remove", THREAT, "--store", self.store), 2, THREAT)
@@ -481,7 +482,7 @@ class Exposure(Fleet):
                 ("TEST-LAYER", [i for i in self.plan.images if two.diff_ids[1] in i.diff_ids], {"layers": [{"digest": blob}]}),
                 ("TEST-MANIFEST", [app], {"manifests": [{"digest": app.digest}]})):
             with self.subTest(name):
-                self.assert_exposure(self.expose(self.plan.threats(self.tmp, name, **indicators), name), affected)
+                self.assert_exposure(self.expose(self.plan.threats(self.tmp, name, **indicators), threat=name), affected)
 
     def test_none_affected(self):
         threats = self.plan.threats(self.tmp, digest="0" * 64)
@@ -509,6 +510,43 @@ class Exposure(Fleet):
             self.assertIn(image.digest, table)
         got = list(csv.DictReader(self.expose(threats, fmt="csv").stdout.splitlines()))
         self.assertEqual(sorted(r["digest"] for r in got), sorted(i.digest for i in affected))
+
+    def policies(self, fmt, *words):
+        try:
+            import yaml
+        except ImportError:
+            self.skipTest("python3-yaml is not installed")
+        return list(yaml.safe_load_all(self.expose(self.plan.threats(self.tmp), *words, fmt=fmt).stdout))
+
+    def valid(self, document, schema):
+        try:
+            import jsonschema
+        except ImportError:
+            self.skipTest("python3-jsonschema is not installed")
+        jsonschema.Draft202012Validator(schema).validate(document)
+
+    def denied(self):
+        """Digests of affected images, and of indexes that lead to them."""
+        affected = self.plan.affected(self.plan.evil_sha256)
+        return {i.digest for i in affected} | {i.index for i in affected if i.index}
+
+    def test_kyverno_policy(self):
+        for words, action in (((), "Audit"), (("--enforce",), "Enforce")):
+            (policy,) = self.policies("kyverno", *words)
+            self.valid(policy, policy_schemas.KYVERNO)
+            self.assertEqual(policy["spec"]["validationFailureAction"], action)
+            (condition,) = policy["spec"]["rules"][0]["validate"]["foreach"][0]["deny"]["conditions"]["any"]
+            self.assertEqual(set(condition["value"]), {"*@" + d for d in self.denied()})
+
+    def test_admission_policy(self):
+        for words, action in (((), "Audit"), (("--enforce",), "Deny")):
+            policy, binding = self.policies("vap", *words)
+            self.valid(policy, policy_schemas.ADMISSION)
+            self.valid(binding, policy_schemas.BINDING)
+            self.assertEqual(binding["spec"], {"policyName": policy["metadata"]["name"], "validationActions": [action]})
+            (listed,) = [v["expression"] for v in policy["spec"]["variables"] if v["name"] == "affected"]
+            self.assertEqual(set(re.findall(r"'([^']*)'", listed)), self.denied())
+            self.assertRegex(listed, r"^\[('[^']*'(, )?)+\]$")
 
     def test_unknown_threat(self):
         self.assert_fails(self.ask("exposure", "TEST-NOBODY", fmt=None), 2, "TEST-NOBODY")
