@@ -210,7 +210,8 @@ class Follow(Current):
             self.assertEqual(listed, [], "nothing was listed for it")
             rows = self.ask("hunt", "manifest:" + self.plan.image("team/web:2").digest, code=1)["matches"]
             self.assertIn("3", {t["tag"] for t in rows[0]["tags"]})
-            # A deletion has the repository listed, and its tags vanish.
+            # A deletion has the repository listed, and its tags vanish. Times are whole seconds: what was seen in this one is not gone yet.
+            time.sleep(1.1)
             status, _ = registry._http("DELETE", f"/v2/team/web/manifests/{self.plan.image('team/web:1').digest}")
             self.assertEqual(status, 202)
             told = self.line(careen)
