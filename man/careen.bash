@@ -11,7 +11,7 @@ _careen() {
   elif [[ $cur == -* ]]; then
     words=$(careen "$command" --help 2>/dev/null | grep -oE -- '--[a-z-]+' | sort -u)
   elif [[ $command == hunt ]]; then
-    words="package: pkg: sha256: path: soname: needed: symbol: build-id: structure: env: label: entrypoint: layer: manifest: threat:"
+    words="package: pkg: sha256: path: soname: needed: symbol: build-id: structure: env: label: entrypoint: layer: manifest: threat: pattern: md5: sha1:"
     compopt -o nospace
   elif [[ $command == scan || $command == packages || $command == files ]]; then
     words="docker: podman: registry: docker-archive: oci-archive: oci-dir: dir: file:"
