@@ -10,7 +10,7 @@ void put_varint(std::string& out, uint64_t v) {
   out += static_cast<char>(v);
 }
 
-bool get_varint(Bytes in, size_t* at, uint64_t* v) {
+bool get_long_varint(Bytes in, size_t* at, uint64_t* v) {
   *v = 0;
   for (unsigned shift = 0; shift < 64; shift += 7) {
     if (*at >= in.size()) return false;

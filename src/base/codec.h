@@ -19,7 +19,12 @@ namespace careen {
 
 void put_varint(std::string& out, uint64_t v);
 // Reads a varint at *at and moves past it; false where there is none or it exceeds 64 bits.
-bool get_varint(Bytes in, size_t* at, uint64_t* v);
+bool get_long_varint(Bytes in, size_t* at, uint64_t* v);
+inline bool get_varint(Bytes in, size_t* at, uint64_t* v) {
+  if (*at >= in.size() || in[*at] >= 0x80) return get_long_varint(in, at, v);
+  *v = in[(*at)++];  // most are of one byte
+  return true;
+}
 
 class Encoder {
  public:

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <mutex>
 
@@ -150,7 +151,8 @@ struct LayerCache::Impl {
     if (rc != SQLITE_OK) return rc;
     sqlite3_busy_timeout(file, kBusyMilliseconds);
     db = use_sqlite(file);
-    rc = exec_patiently(file, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF;", kBusyMilliseconds / 1000);
+    rc = exec_patiently(file, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=4096; PRAGMA cache_size=-16384;",
+                        kBusyMilliseconds / 1000);
     if (rc != SQLITE_OK) return rc;
     int version = 0;
     if (Statement s = sql("PRAGMA user_version"); s.row())
@@ -222,9 +224,18 @@ struct LayerCache::Impl {
   // Notes the use of a layer for prune(), once an hour at most: most runs write nothing.
   void touch(const Digest& diff_id) { sql("UPDATE layer SET used=?1 WHERE diff_id=?2 AND used<?1-3600").with(int64_t{::time(nullptr)}, diff_id.text()).done(); }
 
-  bool put_part(const Digest& diff_id, const std::string& name, const std::string& raw) {
-    std::string body = squeeze(raw), sum = sum_of({diff_id.text(), name, std::to_string(kCollectors), body});
+  bool put_part(const Digest& diff_id, const std::string& name, const std::string& raw) { return put_body(diff_id, name, squeeze(raw)); }
+
+  bool put_body(const Digest& diff_id, const std::string& name, const std::string& body) {
+    std::string sum = sum_of({diff_id.text(), name, std::to_string(kCollectors), body});
     return sql(kPutPart).with(diff_id.text(), name, uint64_t{kCollectors}, int64_t{::time(nullptr)}, SqlBlob{body}, SqlBlob{sum}).done();
+  }
+
+  // What leads from the blob to its layer; nothing for a layer that no blob is known of.
+  bool put_blob(const Digest& blob, uint64_t size, const Digest& diff_id) {
+    if (blob.empty()) return true;
+    std::string sum = sum_of({blob.text(), diff_id.text(), std::to_string(size)});
+    return sql(kPutBlob).with(blob.text(), diff_id.text(), size, SqlBlob{sum}).done();
   }
 
   template <class F>
@@ -345,24 +356,47 @@ std::optional<FileTable> LayerCache::files(const Digest& diff_id) {
   }
 }
 
+namespace {
+
+// Calls f(name, raw bytes) for every part of a layer, one in memory at a time; false when f says so or facts cannot be read back.
+template <class F>
+bool each_part(const LayerFacts& facts, F f) {
+  auto* writable = const_cast<LayerFacts*>(&facts);  // Encoder only reads
+  Core core{writable};
+  Hits hits{writable};
+  for (size_t next = 0; next < facts.files.chunks().size(); ++core.file_parts) {
+    auto part = encode_files(facts.files, &next);
+    if (!part || !f(files_part(core.file_parts), *part)) return false;
+  }
+  return f("core", encode(core)) && f("symbols", encode(facts.symbols)) && f(hits_part(facts.pattern_set), encode(hits));
+}
+
+}  // namespace
+
+LayerCache::Rows LayerCache::rows_of(const LayerFacts& facts) {
+  Rows out;
+  out.diff_id = facts.diff_id;
+  out.whole = each_part(facts, [&](std::string name, const std::string& raw) { return out.parts.emplace_back(std::move(name), squeeze(raw)), true; });
+  return out;
+}
+
 void LayerCache::put(const Digest& blob, uint64_t blob_size, const LayerFacts& facts) {
+  // A long layer's parts are made as they are written, so that they are never in memory together; of others the file is locked for the writing alone.
+  if (facts.files.chunks().size() * FileTable::kChunkBytes <= kFilesPart) return put(blob, blob_size, rows_of(facts));
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr || facts.diff_id.empty()) return;
-  auto* f = const_cast<LayerFacts*>(&facts);  // Encoder only reads
-  Core core{f};
-  Hits hits{f};
   impl_->transaction([&] {
-    core.file_parts = 0;  // when it is done again
-    for (size_t next = 0; next < facts.files.chunks().size(); ++core.file_parts) {
-      auto part = encode_files(facts.files, &next);
-      if (!part || !impl_->put_part(facts.diff_id, files_part(core.file_parts), *part)) return false;
-    }
-    if (!impl_->put_part(facts.diff_id, "core", encode(core)) || !impl_->put_part(facts.diff_id, "symbols", encode(facts.symbols)) ||
-        !impl_->put_part(facts.diff_id, hits_part(facts.pattern_set), encode(hits)))
-      return false;
-    if (blob.empty()) return true;
-    std::string sum = sum_of({blob.text(), facts.diff_id.text(), std::to_string(blob_size)});
-    return impl_->sql(kPutBlob).with(blob.text(), facts.diff_id.text(), blob_size, SqlBlob{sum}).done();
+    return each_part(facts, [&](const std::string& name, const std::string& raw) { return impl_->put_part(facts.diff_id, name, raw); }) &&
+           impl_->put_blob(blob, blob_size, facts.diff_id);
+  });
+}
+
+void LayerCache::put(const Digest& blob, uint64_t blob_size, const Rows& rows) {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->db == nullptr || rows.diff_id.empty() || !rows.whole) return;
+  impl_->transaction([&] {
+    return std::all_of(rows.parts.begin(), rows.parts.end(), [&](const auto& p) { return impl_->put_body(rows.diff_id, p.first, p.second); }) &&
+           impl_->put_blob(blob, blob_size, rows.diff_id);
   });
 }
 
@@ -403,7 +437,7 @@ std::optional<std::string> LayerCache::judged(const std::string& key, const std:
 
 void LayerCache::put_judged(const std::string& key, const std::string& body) {
   std::lock_guard lock(impl_->mutex);
-  if (impl_->db == nullptr || body.size() > kMaxJudged) return;
+  if (impl_->db == nullptr || impl_->precious || body.size() > kMaxJudged) return;  // an inventory has the conclusion with the image
   impl_->transaction([&] {
     std::string packed = squeeze(body), sum = sum_of({"judged", key, packed});
     return impl_->sql("INSERT INTO judged VALUES(?,?,?,?) ON CONFLICT(key) DO UPDATE SET body=excluded.body, used=excluded.used, sum=excluded.sum")

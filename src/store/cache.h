@@ -9,6 +9,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "facts/layer_facts.h"
 
@@ -51,6 +53,14 @@ class LayerCache {
 
   // After a verified read.
   void put(const Digest& blob, uint64_t blob_size, const LayerFacts& facts);
+  // The same in two steps: the rows are made without the file, so that one thread makes those of a layer while another writes.
+  struct Rows {
+    Digest diff_id;
+    std::vector<std::pair<std::string, std::string>> parts;  // names and compressed bodies
+    bool whole = false;                                      // false: facts could not be read back, and nothing is written
+  };
+  static Rows rows_of(const LayerFacts& facts);
+  void put(const Digest& blob, uint64_t blob_size, const Rows& rows);
   void put_hits(const LayerFacts& facts);
 
   // The names of a layer's ELF files; empty when they are not known.
@@ -58,7 +68,7 @@ class LayerCache {
 
   // The conclusion of a scan under its key (scan/judged.h), with the layers that it rests on: they count as used.
   std::optional<std::string> judged(const std::string& key, const std::vector<Digest>& layers);
-  void put_judged(const std::string& key, const std::string& body);
+  void put_judged(const std::string& key, const std::string& body);  // nothing in an inventory's cache
 
   // The rows of a layer as they stand in another cache, with the blobs that lead to it; false when they could not be written.
   bool copy_layer(LayerCache& from, const Digest& diff_id);

@@ -1,5 +1,8 @@
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <ctime>
 
 #include "store/inventory_impl.h"
@@ -57,23 +60,19 @@ bool Inventory::has_layer(const Digest& diff_id) {
   return impl_->sql("SELECT 1 FROM inv_layer WHERE diff_id=? AND collectors=?").with(diff_id.text(), uint64_t{kCollectors}).row();
 }
 
-Result<void> Inventory::add_layer(const LayerFacts& f, const std::vector<ElfSymbols>& symbols, int64_t now) {
-  Impl& m = *impl_;
-  std::vector<Posting> files, names;
-  std::vector<std::string> paths;
-  std::vector<Sha256> path_digests;
+Inventory::LayerKeys Inventory::keys_of(const LayerFacts& f, const std::vector<ElfSymbols>& symbols) {
+  LayerKeys k;
+  k.diff_id = f.diff_id, k.entries = f.files.size(), k.size = f.size;
   FileRecord r;
   for (FileCursor c(f.files); c.next(r);) {
     if (base_name(r.path).starts_with(".wh.")) continue;  // a whiteout is no file
-    if (r.sha256) files.push_back({file_key(*r.sha256), 0});
+    if (r.sha256) k.files.push_back({file_key(*r.sha256), 0});
     if (r.type == FileType::directory) continue;
     Sha256 digest = name_digest(kPathKey, r.path);
-    names.push_back({file_key(digest), 0});
-    if (m.recent_paths.has(file_key(digest), digest)) continue;
-    path_digests.push_back(digest);
-    paths.push_back(r.path);
+    k.names.push_back({file_key(digest), 0});
+    k.paths.emplace_back(r.path, digest);
   }
-  auto term = [&](TermKind kind, std::string_view text) { names.push_back({name_key(static_cast<uint8_t>(kind), text), 0}); };
+  auto term = [&](TermKind kind, std::string_view text) { k.names.push_back({name_key(static_cast<uint8_t>(kind), text), 0}); };
   for (const ElfFacts& e : f.elf) {
     if (!e.soname.empty()) term(TermKind::soname, e.soname);
     if (!e.build_id.empty()) term(TermKind::build_id, e.build_id);
@@ -87,16 +86,28 @@ Result<void> Inventory::add_layer(const LayerFacts& f, const std::vector<ElfSymb
     }
   };
   for (const ElfSymbols& s : symbols) each_name(s.imports, TermKind::symbol_import), each_name(s.exports, TermKind::symbol_export);
-  make_distinct(files), make_distinct(names), make_distinct(paths);
+  make_distinct(k.files), make_distinct(k.names), make_distinct(k.paths);
+  return k;
+}
+
+Result<void> Inventory::add_layer(const LayerFacts& facts, const std::vector<ElfSymbols>& symbols, int64_t now) {
+  return add_layer(keys_of(facts, symbols), now);
+}
+
+Result<void> Inventory::add_layer(LayerKeys k, int64_t now) {
+  Impl& m = *impl_;
+  std::vector<std::string> fresh;
+  for (auto& [path, digest] : k.paths)
+    if (!m.recent_paths.has(file_key(digest), digest)) fresh.push_back(std::move(path));
   CAREEN_TRY(m.transaction("a layer cannot be kept", [&] {
-    auto layer = m.new_layer(f, now);
+    auto layer = m.new_layer(k, now);
     if (!layer) return false;
     if (*layer == 0) return true;
-    for (Posting& p : files) p.value = *layer;
-    for (Posting& p : names) p.value = *layer;
-    return m.index->add(ReverseIndex::Family::files, files) && m.index->add(ReverseIndex::Family::names, names) && m.index->add(paths);
+    for (Posting& p : k.files) p.value = *layer;
+    for (Posting& p : k.names) p.value = *layer;
+    return m.index->add(ReverseIndex::Family::files, k.files) && m.index->add(ReverseIndex::Family::names, k.names) && m.index->add(fresh);
   }));
-  for (const Sha256& d : path_digests) m.recent_paths.note(file_key(d), d);
+  for (const auto& [unused, digest] : k.paths) m.recent_paths.note(file_key(digest), digest);
   m.merge_runs();
   return {};
 }
@@ -195,6 +206,8 @@ Result<void> Inventory::add_index(const std::string& index, const std::vector<st
 }
 
 Result<void> Inventory::see(const std::string& repository, const std::string& tag, const std::string& digest, int64_t now) {
+  if (repository.size() + tag.size() > kMaxName)  // more than an index of PostgreSQL takes
+    return Error{Errc::limit, "the name is longer than 2000 bytes (kMaxName): " + escape(repository.substr(0, 100)) + "…"};
   return impl_->transaction("a tag cannot be kept", [&] {
     return impl_
         ->sql(
@@ -216,10 +229,12 @@ Result<void> Inventory::still_listed(const std::string& repository, const std::s
   });
 }
 
-Result<uint64_t> Inventory::vanish(const std::string& repository, int64_t since, int64_t now) {
+Result<uint64_t> Inventory::vanish(const std::string& repository, int64_t since, int64_t now, bool untagged) {
   uint64_t changed = 0;
   CAREEN_TRY(impl_->transaction("tags cannot be kept", [&] {
-    bool ok = impl_->sql("UPDATE inv_tag SET vanished=? WHERE repository=? AND last_seen<? AND vanished IS NULL").with(now, repository, since).done();
+    bool ok = impl_->sql("UPDATE inv_tag SET vanished=?1 WHERE repository=?2 AND last_seen<?3 AND vanished IS NULL AND (?4=1 OR tag<>'')")
+                  .with(now, repository, since, untagged ? 1 : 0)
+                  .done();
     changed = static_cast<uint64_t>(impl_->db->changes());
     return ok;
   }));
@@ -237,7 +252,8 @@ Result<void> Inventory::note_crawl(const Crawl& c) {
   });
 }
 
-Result<void> Inventory::note_failure(const std::string& reference, const std::string& why, int64_t now) {
+Result<void> Inventory::note_failure(const std::string& name, const std::string& why, int64_t now) {
+  std::string reference = name.size() <= kMaxName ? name : name.substr(0, 200) + "… (" + digest_of(as_bytes(name)).text() + ")";
   return impl_->transaction("a failure cannot be noted", [&] {
     return impl_->sql("INSERT INTO inv_failure VALUES(?,?,?) ON CONFLICT(reference) DO UPDATE SET why=excluded.why, at=excluded.at")
         .with(reference, why, now)
@@ -251,18 +267,24 @@ Result<void> Inventory::forget_failure(const std::string& reference) {
 }
 
 Result<void> Inventory::backup(const std::string& file) {
+  if (::access(file.c_str(), F_OK) == 0) return Error{Errc::usage, escape(file) + " is there already"};
+  std::string partial = file + ".partial";  // a kill leaves it, and nobody takes it for a backup
+  for (const char* end : {"", "-wal", "-shm"}) ::unlink((partial + end).c_str());
   if (impl_->postgres()) {
-    if (::access(file.c_str(), F_OK) == 0) return Error{Errc::usage, escape(file) + " is there already"};
-    CAREEN_ASSIGN(auto copy, open(file, Mode::write));
-    return copy->import_from(*this, {});
+    CAREEN_ASSIGN(auto copy, open(partial, Mode::write));
+    CAREEN_TRY(copy->import_from(*this, {}));
+    if (!copy->impl_->exec("PRAGMA wal_checkpoint(TRUNCATE)")) return copy->impl_->failed("cannot be completed");
+  } else {
+    Statement s = impl_->sql("VACUUM INTO ?");
+    if (!s.with(partial).done()) return impl_->failed("cannot be copied");
   }
-  Statement s = impl_->sql("VACUUM INTO ?");
-  if (!s.with(file).done()) return impl_->failed("cannot be copied");
+  if (::rename(partial.c_str(), file.c_str()) != 0) return Error{Errc::io, escape(file) + ": " + std::strerror(errno)};
   return {};
 }
 
 Result<void> Inventory::compact() {
   CAREEN_TRY(impl_->transaction("reverse indexes cannot be merged", [&] { return impl_->index->merge_all(); }));
+  CAREEN_TRY(impl_->transaction("conclusions cannot be dropped", [&] { return impl_->sql("DELETE FROM judged").done(); }));  // the images have them
   if (!impl_->exec(impl_->postgres() ? "VACUUM (ANALYZE)" : "VACUUM")) return impl_->failed("cannot be compacted");
   return {};
 }
@@ -281,6 +303,14 @@ Result<std::vector<std::string>> Inventory::check() {
   }
   Statement loose = impl_->sql("SELECT count(*) FROM inv_image_layer WHERE layer NOT IN (SELECT id FROM inv_layer) OR image NOT IN (SELECT id FROM inv_image)");
   if (loose.row() && loose.number(0) != 0) wrong.push_back(std::to_string(loose.number(0)) + " rows name a layer or an image that is not there");
+  for (auto [what, counted] : {std::pair("images", "SELECT count(*) FROM inv_image"), std::pair("layers", "SELECT count(*) FROM inv_layer"),
+                               std::pair("tags", "SELECT count(*) FROM inv_tag WHERE vanished IS NULL"),
+                               std::pair("repositories", "SELECT count(DISTINCT repository) FROM inv_tag")}) {
+    Statement kept = impl_->sql("SELECT n FROM inv_count WHERE what=?"), there = impl_->sql(counted);
+    int64_t n = kept.with(what).row() ? kept.number(0) : -1;
+    if (there.row() && there.number(0) != n)
+      wrong.push_back("there are " + std::to_string(there.number(0)) + " " + what + ", and " + std::to_string(n) + " are counted");
+  }
   for (std::string& p : impl_->index->problems()) wrong.push_back(std::move(p));
   for (Id id : all_images())
     if (!image(id)) wrong.push_back("image " + std::to_string(id) + " cannot be read");

@@ -21,10 +21,11 @@
 #include "formats/image_uses.h"
 #include "knowledge/threat_set.h"
 #include "store/cache.h"
+#include "store/reverse_index.h"
 
 namespace careen {
 
-inline constexpr int kInventorySchema = 3;
+inline constexpr int kInventorySchema = 4;
 
 // Kinds of names that lead to layers or to images.
 enum class TermKind : uint8_t { soname = 1, needed, build_id, symbol_import, symbol_export, structure, label, environment, entrypoint, threat };
@@ -124,6 +125,15 @@ class Inventory {
   // Writing.
   bool has_layer(const Digest& diff_id);
   Result<void> add_layer(const LayerFacts& facts, const std::vector<ElfSymbols>& symbols, int64_t now);
+  // The same in two steps: what does not need the inventory can be done by another thread while this one writes.
+  struct LayerKeys {
+    Digest diff_id;
+    uint64_t entries = 0, size = 0;
+    std::vector<Posting> files, names;                  // ascending and distinct; of no layer yet
+    std::vector<std::pair<std::string, Sha256>> paths;  // distinct, ascending, each with the digest of its name
+  };
+  static LayerKeys keys_of(const LayerFacts& facts, const std::vector<ElfSymbols>& symbols);
+  Result<void> add_layer(LayerKeys keys, int64_t now);
   Result<void> add_image(const StoredImage& image, int64_t now);
   bool has_image(const std::string& digest);
   bool has_index(const std::string& digest);  // whole
@@ -134,8 +144,9 @@ class Inventory {
   Result<void> see(const std::string& repository, const std::string& tag, const std::string& digest, int64_t now);
   // A tag that is listed and could not be indexed now: what was known of it stays.
   Result<void> still_listed(const std::string& repository, const std::string& tag, int64_t now);
-  // Tags of a repository that were not seen since `since` have vanished.
-  Result<uint64_t> vanish(const std::string& repository, int64_t since, int64_t now);
+  // Tags of a repository that were not seen since `since` have vanished; `untagged`: so has what is known by its digest alone, which most registries
+  // do not list.
+  Result<uint64_t> vanish(const std::string& repository, int64_t since, int64_t now, bool untagged = false);
   Result<void> note_crawl(const Crawl& c);
   Result<void> note_failure(const std::string& reference, const std::string& why, int64_t now);
   Result<void> forget_failure(const std::string& reference);

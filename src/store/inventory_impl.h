@@ -33,6 +33,7 @@ void fields(A& a, ImageBody& b) {
 }
 
 inline constexpr uint64_t kMaxImageBody = 1ULL << 30;
+inline constexpr size_t kMaxName = 2000;  // of a repository with its tag, and of what a failure is noted of
 
 template <class T>
 void make_distinct(std::vector<T>& v) {
@@ -83,6 +84,11 @@ struct Inventory::Impl {
       if (!transaction("reverse indexes cannot be merged", [&] { return index->merge(); })) return;
   }
 
+  // At the end: what was begun is worth keeping.
+  void end_merging() {
+    if (index && index->merge_begun()) (void)transaction("reverse indexes cannot be merged", [&] { return index->merge(); });
+  }
+
   // The layers of each key; `keys` ascending.
   void find(ReverseIndex::Family family, const std::vector<uint64_t>& keys, const std::function<void(uint64_t, const std::vector<int64_t>&)>& f) {
     auto former = former_numbers();
@@ -129,7 +135,7 @@ struct Inventory::Impl {
 
   // The row of a layer. One that was collected before takes a new number: what its old postings say of files and names counts
   // no more, what images said of its packages still does. 0: another process wrote the layer in the same moment.
-  std::optional<int64_t> new_layer(const LayerFacts& f, int64_t now) {
+  std::optional<int64_t> new_layer(const LayerKeys& f, int64_t now) {
     Statement find = sql("SELECT id FROM inv_layer WHERE diff_id=?");
     std::optional<int64_t> old;
     std::string diff_id = f.diff_id.text();
@@ -139,7 +145,7 @@ struct Inventory::Impl {
     if (!id) return std::nullopt;
     // Of several at once this row decides who writes the layer: the others wait here for the end of the first.
     Statement row = sql("INSERT INTO inv_layer(id, diff_id, entries, size, collectors, indexed) VALUES(?,?,?,?,?,?) ON CONFLICT DO NOTHING");
-    if (!row.with(*id, diff_id, f.files.size(), f.size, uint64_t{kCollectors}, now).done()) return std::nullopt;
+    if (!row.with(*id, diff_id, f.entries, f.size, uint64_t{kCollectors}, now).done()) return std::nullopt;
     if (db->changes() == 0) return 0;
     for (const char* text : {"UPDATE inv_image_layer SET layer=? WHERE layer=?", "UPDATE inv_blob SET layer=? WHERE layer=?",
                              "UPDATE inv_former SET layer=? WHERE layer=?", "INSERT INTO inv_former(layer, id) VALUES(?,?)"})

@@ -1,4 +1,6 @@
 // One inventory into another, of whatever kind: everything that is there already stays, times grow to both sides.
+#include <set>
+
 #include "store/inventory_impl.h"
 
 namespace careen {
@@ -19,11 +21,17 @@ Result<void> Inventory::import_from(Inventory& from, const std::function<void(co
   std::vector<std::pair<Digest, int64_t>> layers;
   for (Statement s = of.sql("SELECT diff_id, indexed FROM inv_layer ORDER BY id"); s.row();)
     if (auto d = Digest::parse(s.view(0))) layers.emplace_back(*d, s.number(1));
+  std::set<Digest> lost;
   for (const auto& [diff_id, indexed] : layers) {
     if (!has_layer(diff_id)) {
       bool unused = false;
       auto facts = of.cache->facts(diff_id, {}, &unused);
-      if (!facts) return Error{Errc::corrupt, escape(of.shown) + ": the facts of layer " + diff_id.text() + " cannot be read: careen store check"};
+      if (!facts && of.cache->holds(diff_id))
+        return Error{Errc::corrupt, escape(of.shown) + ": the facts of layer " + diff_id.text() + " cannot be read: careen store check"};
+      if (!facts) {  // it was never read whole, or by another careen: its images are not judged here until it is read again
+        lost.insert(diff_id);
+        continue;
+      }
       if (!to.cache->copy_layer(*of.cache, diff_id)) return Error{Errc::io, escape(to.shown) + ": the facts of layer " + diff_id.text() + " cannot be kept"};
       CAREEN_TRY(add_layer(*facts, of.cache->symbols(diff_id), indexed));
       ++done.layers;
@@ -34,6 +42,9 @@ Result<void> Inventory::import_from(Inventory& from, const std::function<void(co
     auto theirs = from.image(id);
     if (!theirs) return Error{Errc::corrupt, escape(of.shown) + ": image " + std::to_string(id) + " cannot be read: careen store check"};
     theirs->terms = from.terms_of(theirs->digest);
+    for (const Digest& d : theirs->layers)
+      if (theirs->gaps.empty() && lost.contains(d))
+        theirs->gaps.push_back("content: layer " + d.text() + ": its facts were not whole in the inventory that it came from");
     auto mine = image_id(theirs->digest);
     auto ours = mine ? image(*mine) : std::nullopt;
     if (takes_place(*theirs, ours)) CAREEN_TRY(add_image(*theirs, theirs->last_seen));

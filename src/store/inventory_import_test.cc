@@ -89,6 +89,24 @@ class ImportTest : public InventoryTest {
   }
 };
 
+// A layer that was never read whole, or by another careen, is no reason to lose all the others.
+TEST_F(ImportTest, WhatIsNotWholeComesAlongAsNotJudged) {
+  auto here = open();
+  fill(*here);
+  put(*here, layer("partly", {"z"}));  // its facts were not kept
+  put(*here, image("three", {"x", "partly"}), 30);
+  auto there = other();
+  import(*there, *here);
+  EXPECT_EQ(there->counts().images, 3U);
+  EXPECT_EQ(there->counts().layers, 2U);
+  auto three = there->image(*there->image_id(image("three", {"x"}).digest));
+  ASSERT_TRUE(three);
+  ASSERT_THAT(three->gaps, SizeIs(1));
+  EXPECT_THAT(three->gaps[0], HasSubstr("not whole"));
+  EXPECT_THAT(there->image(*there->image_id(image("one", {"x"}).digest))->gaps, IsEmpty());
+  EXPECT_THAT(wrong(*there), IsEmpty());
+}
+
 TEST_F(ImportTest, EverythingComesAlongAndBack) {
   auto here = open();
   fill(*here);

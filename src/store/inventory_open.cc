@@ -115,7 +115,7 @@ Result<void> Inventory::Impl::open(Mode mode) {
   }
   sqlite3_busy_timeout(file.db, kWait);
   db = use_sqlite(file.db);
-  index = std::make_unique<RunSet>(file.db);
+  index = std::make_unique<RunSet>(file.db, path);
   if (!begun && !exec("PRAGMA page_size=16384")) return failed("cannot be begun");  // blocks of the reverse index fill such pages
   bool ready = exec_patiently(file.db, "PRAGMA journal_mode=WAL", kWait / 1000) == SQLITE_OK &&
                exec("PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4096;");
@@ -125,7 +125,7 @@ Result<void> Inventory::Impl::open(Mode mode) {
   }
   if (!begun)
     return transaction("cannot be begun", [&] {
-      return exec(kSchemaSql) && exec(kRunSchemaSql) && exec(kSchema2Sql) && exec(kSchema3Sql) &&
+      return exec(kSchemaSql) && exec(kRunSchemaSql) && exec(kSchema2Sql) && exec(kSchema3Sql) && exec(kSchema4Sql) &&
              sql("INSERT INTO meta VALUES('schema', ?) ON CONFLICT DO NOTHING").with(std::to_string(kInventorySchema)).done();
     });
   CAREEN_ASSIGN(int have, schema());
@@ -160,15 +160,16 @@ Result<void> Inventory::Impl::connect(Mode mode) {
     if (mode == Mode::read) return Error{Errc::not_found, "the inventory " + escape(shown) + " is empty: run careen index"};
     std::string version = std::to_string(kInventorySchema);
     CAREEN_TRY(transaction("cannot be begun", [&] {
-      return exec(kPostgresLock) &&
-             (begun() || (exec("CREATE SCHEMA IF NOT EXISTS careen") && exec(kPostgresSql) && exec(kPostingTableSql) && exec(kPostgresLayerSql) &&
-                          exec(kPostgresSchema3Sql) && exec(kJobsSql) && sql("INSERT INTO meta VALUES('schema', ?)").with(version).done()));
+      return exec(kPostgresLock) && (begun() || (exec("CREATE SCHEMA IF NOT EXISTS careen") && exec(kPostgresSql) && exec(kPostingTableSql) &&
+                                                 exec(kPostgresLayerSql) && exec(kPostgresSchema3Sql) && exec(kPostgresSchema4Sql) && exec(kJobsSql) &&
+                                                 sql("INSERT INTO meta VALUES('schema', ?)").with(version).done()));
     }));
   }
   CAREEN_ASSIGN(int have, schema());
-  if (have == 2) {
-    CAREEN_TRY(transaction("cannot be brought to this careen's schema",
-                           [&] { return exec(kPostgresLock) && exec(kPostgresSchema3Sql) && sql("UPDATE meta SET value='3' WHERE key='schema'").done(); }));
+  if (have == 2 || have == 3) {  // each step leaves alone what is there
+    CAREEN_TRY(transaction("cannot be brought to this careen's schema", [&] {
+      return exec(kPostgresLock) && exec(kPostgresSchema3Sql) && exec(kPostgresSchema4Sql) && sql("UPDATE meta SET value='4' WHERE key='schema'").done();
+    }));
     have = kInventorySchema;
   }
   if (have != kInventorySchema)  // PostgreSQL came with schema 2: there is no older one
@@ -178,7 +179,9 @@ Result<void> Inventory::Impl::connect(Mode mode) {
 }
 
 Inventory::Inventory() : impl_(std::make_unique<Impl>()) {}
-Inventory::~Inventory() = default;
+Inventory::~Inventory() {
+  impl_->end_merging();
+}
 
 Result<std::unique_ptr<Inventory>> Inventory::open(const std::string& path, Mode mode) {
   std::unique_ptr<Inventory> inventory(new Inventory);

@@ -40,10 +40,10 @@ InventoryCounts Inventory::counts() {
     Statement s = impl_->sql(text);
     return s.row() ? s.number(0) : 0;
   };
-  c.images = static_cast<uint64_t>(one("SELECT count(*) FROM inv_image"));
-  c.layers = static_cast<uint64_t>(one("SELECT count(*) FROM inv_layer"));
-  c.tags = static_cast<uint64_t>(one("SELECT count(*) FROM inv_tag WHERE vanished IS NULL"));
-  c.repositories = static_cast<uint64_t>(one("SELECT count(DISTINCT repository) FROM inv_tag"));
+  for (Statement s = impl_->sql("SELECT what, n FROM inv_count"); s.row();)
+    for (auto [what, n] :
+         {std::pair("images", &c.images), std::pair("layers", &c.layers), std::pair("tags", &c.tags), std::pair("repositories", &c.repositories)})
+      if (s.view(0) == what) *n = static_cast<uint64_t>(s.number(1));
   c.unjudged = static_cast<uint64_t>(one("SELECT count(*) FROM inv_image WHERE gaps>0"));
   c.newest = one("SELECT coalesce(max(at),0) FROM inv_crawl");
   c.oldest = one("SELECT coalesce(min(at),0) FROM inv_crawl");
@@ -187,8 +187,10 @@ std::vector<Inventory::Id> Inventory::all_layers() {
 }
 
 std::vector<Inventory::Id> Inventory::images_with_gaps() {
-  Statement s = impl_->sql("SELECT id FROM inv_image WHERE gaps>0 ORDER BY id");
-  return impl_->numbers(s);
+  Statement s = impl_->sql("SELECT id FROM inv_image WHERE gaps>0");  // in no order: for one SQLite would walk the whole table
+  std::vector<Id> out = impl_->numbers(s);
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 std::vector<Inventory::Id> Inventory::images_judged_otherwise(const std::string& knowledge) {

@@ -43,6 +43,55 @@ TEST_F(InventoryFileTest, TheSchemaIsRead) {
   }
 }
 
+TEST_F(InventoryTest, NamesOfAnyLengthAreAnsweredOrRefused) {
+  auto i = open();
+  StoredImage one = image("one", {});
+  put(*i, one);
+  auto long_tag = i->see("h/r", std::string(5000, 't'), one.digest, 1);
+  ASSERT_FALSE(long_tag);
+  EXPECT_EQ(long_tag.error().code, Errc::limit) << "of this name, not of the store";
+  ASSERT_TRUE(i->note_failure("h/r:" + std::string(5000, 'a'), "why", 1));
+  ASSERT_TRUE(i->note_failure("h/r:" + std::string(5000, 'b'), "why", 1));
+  EXPECT_THAT(i->failures(), SizeIs(2)) << "told apart by a digest";
+  EXPECT_THAT(i->failures()[0].reference, HasSubstr("sha256:"));
+}
+
+TEST_F(InventoryTest, WhatHasNoTagVanishesWhereItIsListed) {
+  auto i = open();
+  StoredImage one = image("one", {});
+  put(*i, one);
+  ASSERT_TRUE(i->see("h/r", "", one.digest, 1));
+  ASSERT_TRUE(i->see("h/r", "v1", one.digest, 1));
+  EXPECT_EQ(*i->vanish("h/r", 2, 3), 1U) << "most registries list tags alone";
+  EXPECT_FALSE(i->tags_named("h/r", "")[0].vanished);
+  EXPECT_EQ(*i->vanish("h/r", 2, 3, true), 1U);
+  EXPECT_EQ(i->counts().tags, 0U);
+  EXPECT_EQ(i->counts().repositories, 1U);
+  ASSERT_TRUE(i->see("h/r", "v1", one.digest, 9));
+  EXPECT_EQ(i->counts().tags, 1U) << "it is back";
+  EXPECT_THAT(wrong(*i), IsEmpty());
+}
+
+TEST_F(InventoryTest, ABackupIsThereWholeOrNotAtAll) {
+  auto i = open();
+  put(*i, layer("l", {"a"}));
+  std::string copy = folder_ / "copy";
+  std::ofstream(copy + ".partial") << "of a run that was killed";
+  ASSERT_TRUE(i->backup(copy));
+  EXPECT_FALSE(std::filesystem::exists(copy + ".partial"));
+  EXPECT_FALSE(i->backup(copy)) << "nothing is written over";
+  EXPECT_EQ((*Inventory::open(copy, Mode::read))->counts().layers, 1U);
+}
+
+// What stands in the place of counts is as what is counted, whatever is written, and check() says so.
+TEST_F(InventoryFileTest, CountsThatAreWrongAreTold) {
+  auto i = open();
+  put(*i, layer("l", {"a"}));
+  EXPECT_THAT(wrong(*i), IsEmpty());
+  sql("UPDATE inv_count SET n=7 WHERE what='layers'");
+  EXPECT_THAT(wrong(*i), ElementsAre(HasSubstr("1 layers, and 7 are counted")));
+}
+
 TEST_F(InventoryTest, ANewerSchemaIsNotTouched) {
   open();
   sql("UPDATE meta SET value='" + std::to_string(kInventorySchema + 1) + "' WHERE key='schema'");

@@ -11,6 +11,9 @@ extern const char* const kSchema2Sql;
 // What the third added, for SQLite and for PostgreSQL.
 extern const char* const kSchema3Sql;
 extern const char* const kPostgresSchema3Sql;
+// What the fourth added.
+extern const char* const kSchema4Sql;
+extern const char* const kPostgresSchema4Sql;
 
 // From schema `from` (1 or later) to kInventorySchema. False with last_sql_error() set when a statement failed.
 bool migrate_inventory(sqlite3* db, int from);

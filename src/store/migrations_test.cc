@@ -83,7 +83,7 @@ TEST_F(MigrationTest, EveryAnswerIsAsBefore) {
     auto i = open();
     EXPECT_EQ(answers(*i), answers_);
     EXPECT_THAT(wrong(*i), IsEmpty());
-    EXPECT_EQ(schema(), "3");
+    EXPECT_EQ(schema(), "4");
   }
   auto i = open();
   LayerFacts fresh = layer("fresh", {"f"});
@@ -96,11 +96,26 @@ TEST_F(MigrationTest, TheSecondSchemaGainsWhatRegistriesTell) {
   open();
   sql("DROP TABLE inv_pull; UPDATE meta SET value='2' WHERE key='schema'");
   auto i = open(Mode::read);
-  EXPECT_EQ(schema(), "3");
+  EXPECT_EQ(schema(), "4");
   EXPECT_EQ(answers(*i), answers_);
   EXPECT_THAT(i->all_pulls(), IsEmpty());
   ASSERT_TRUE(i->note_pulls({{"r.example/one", "v1", 1, 2, 3, 4}}));
   EXPECT_THAT(i->all_pulls(), SizeIs(1));
+  EXPECT_THAT(wrong(*i), IsEmpty());
+}
+
+// From the third, which counted anew.
+TEST_F(MigrationTest, TheThirdSchemaGainsCounts) {
+  InventoryCounts before = open()->counts();
+  sql("DROP INDEX inv_image_gaps; DROP TABLE inv_count; DROP TRIGGER inv_image_more; DROP TRIGGER inv_image_less; DROP TRIGGER inv_layer_more;"
+      "DROP TRIGGER inv_layer_less; DROP TRIGGER inv_tag_more; DROP TRIGGER inv_tag_less; DROP TRIGGER inv_tag_turn;"
+      "UPDATE meta SET value='3' WHERE key='schema'");
+  auto i = open(Mode::read);
+  EXPECT_EQ(schema(), "4");
+  EXPECT_EQ(i->counts().images, before.images);
+  EXPECT_EQ(i->counts().layers, before.layers);
+  EXPECT_EQ(i->counts().tags, 1U);
+  EXPECT_EQ(i->counts().repositories, 1U);
   EXPECT_THAT(wrong(*i), IsEmpty());
 }
 

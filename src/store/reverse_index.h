@@ -32,6 +32,7 @@ class ReverseIndex {
   // do, until merge() has found that there is not.
   virtual bool merge() { return true; }
   virtual bool merge_due() const { return false; }
+  virtual bool merge_begun() const { return false; }  // a merge() waits for another, which puts its work in place
   virtual bool merge_all() { return true; }
 
   // The values of each key, ascending; `keys` ascending. f is called for keys that have any.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <map>
 #include <memory>
 
@@ -19,6 +20,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS inv_block_first ON inv_block(run, first);
 namespace {
 
 using Family = RunSet::Family;
+
+constexpr int kWaitMilliseconds = 10'000;  // for another process that holds the file
 
 std::string key_bytes(uint64_t key) {
   std::string out(8, '\0');
@@ -69,24 +72,26 @@ Read read_block(sqlite3* db, SqlStatement& s, Block* out) {
 // The one block of a run that may hold a key. One statement for all runs: preparing costs more than looking.
 class BlockFinder {
  public:
-  explicit BlockFinder(sqlite3* db) : db_(db), s_(db, "SELECT first, body, sum FROM inv_block WHERE run=? AND first<=? ORDER BY first DESC LIMIT 1") {}
-  Read find(int64_t run, uint64_t key, Block* out) {
+  explicit BlockFinder(sqlite3* db)
+      : db_(db),
+        s_(db,
+           "SELECT first, body, sum, (SELECT min(first) FROM inv_block WHERE run=?1 AND first>?2) FROM inv_block WHERE run=?1 AND first<=?2 "
+           "ORDER BY first DESC LIMIT 1"),
+        first_(db, "SELECT min(first) FROM inv_block WHERE run=?") {}
+  // `bound`: below which key that block, or none, is the one to look into.
+  Read find(int64_t run, uint64_t key, Block* out, std::string* bound) {
     std::string bytes = key_bytes(key);
-    return s_ ? read_block(db_, s_.with(run, SqlBlob{bytes}), out) : Read::damaged;
-  }
-  // Below which key that block is the one to look into: the first key of the block behind it; UINT64_MAX and more when it is the last.
-  bool holds_until(int64_t run, uint64_t key, std::string* bound) {
-    std::string bytes = key_bytes(key);
-    if (!next_) return false;
-    bool there = next_.with(run, SqlBlob{bytes}).row() && !next_.is_null(0);
-    *bound = there ? next_.text(0) : std::string(9, '\xff');
-    return true;
+    *bound = std::string(9, '\xff');
+    if (!s_ || !first_) return Read::damaged;
+    Read read = read_block(db_, s_.with(run, SqlBlob{bytes}), out);
+    if (read == Read::block && !s_.is_null(3)) *bound = s_.text(3);
+    if (read == Read::none && first_.with(run).row() && !first_.is_null(0)) *bound = first_.text(0);
+    return read;
   }
 
  private:
   sqlite3* db_;
-  SqlStatement s_;
-  SqlStatement next_{db_, "SELECT min(first) FROM inv_block WHERE run=? AND first>?"};
+  SqlStatement s_, first_;
 };
 
 // The blocks of one run in order, from the one that may hold `from`.
@@ -202,21 +207,28 @@ class Snapshot {
 }  // namespace
 
 std::string encode_postings(const Posting* first, size_t count) {
-  std::string out;
-  put_varint(out, count);
+  constexpr size_t kMost = 10;  // bytes of a varint
+  std::string out(kMost * (1 + 3 * count), '\0');
+  char* at = out.data();
+  auto put = [&](uint64_t v) {
+    for (; v >= 0x80; v >>= 7) *at++ = static_cast<char>(v | 0x80);
+    *at++ = static_cast<char>(v);
+  };
+  put(count);
   uint64_t key = 0;
   for (size_t i = 0; i < count;) {
     size_t end = i;
     while (end < count && first[end].key == first[i].key) ++end;
-    put_varint(out, first[i].key - key);
-    put_varint(out, end - i - 1);
+    put(first[i].key - key);
+    put(end - i - 1);
     key = first[i].key;
     int64_t value = 0;
     for (; i < end; ++i) {
-      put_varint(out, static_cast<uint64_t>(first[i].value - value));
+      put(static_cast<uint64_t>(first[i].value - value));
       value = first[i].value;
     }
   }
+  out.resize(static_cast<size_t>(at - out.data()));
   return out;
 }
 
@@ -266,7 +278,9 @@ bool decode_strings(std::string_view block, std::vector<std::string>* out) {
     uint64_t same = 0, rest = 0;
     if (!get_varint(b, &at, &same) || !get_varint(b, &at, &rest) || rest > b.size() - at) return false;
     if (same > (i == 0 ? 0 : out->back().size()) || (total += same + rest) > (size_t{64} << 20)) return false;
-    std::string s = i == 0 ? std::string() : out->back().substr(0, same);
+    std::string s;
+    s.reserve(same + rest);
+    if (i != 0) s.append(out->back(), 0, same);
     s.append(block.substr(at, rest));
     at += rest;
     if (out->size() > begin && s <= out->back()) return false;
@@ -333,16 +347,24 @@ std::vector<RunSet::Run> RunSet::due() const {
 }
 
 bool RunSet::merge_due() const {
-  return unlooked_ >= kLookEvery;
+  if (!building_.valid() || unlooked_ >= kMostUnlooked) return unlooked_ >= kLookEvery;
+  return building_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }
 
 bool RunSet::merge() {
+  if (building_.valid()) return put_in_place(building_.get());
   auto group = due();
   if (group.empty()) unlooked_ = 0;
-  return group.empty() || (merge_group(group) && drop(group));
+  if (group.empty()) return true;
+  uint64_t entries = 0;
+  for (const Run& r : group) entries += r.entries;
+  if (file_.empty() || entries > kMostBesides) return merge_group(group) && drop(group);
+  building_ = std::async(std::launch::async, build, file_, std::move(group));
+  return true;
 }
 
 bool RunSet::merge_all() {
+  if (building_.valid()) building_.get();  // all runs are merged anew
   for (Family family : {Family::files, Family::names, Family::paths}) {
     std::string where = "WHERE family=" + std::to_string(static_cast<int>(family));
     if (auto fresh = runs((where + " AND level=0").c_str()); !fresh.empty() && (!merge_group(fresh) || !drop(fresh))) return false;
@@ -360,8 +382,6 @@ namespace {
 template <class Entry>
 struct Blocks {
   std::vector<Entry> waiting;
-  int64_t run = 0;
-  uint64_t entries = 0;
 };
 bool may_cut(const Blocks<Posting>& b, const Posting& next) {
   return b.waiting.size() >= kBlockEntries && b.waiting.back().key != next.key;
@@ -390,36 +410,98 @@ uint32_t shard_of_entry(const std::string& s) {
 
 }  // namespace
 
-bool RunSet::merge_group(const std::vector<Run>& group) {
-  std::vector<int64_t> ids;
-  uint32_t level = 0;
-  for (const Run& r : group) {
-    ids.push_back(r.id);
-    level = std::max(level, r.level + 1);
-  }
-  auto into_shards = [&]<class Entry>(Entry) {
-    std::array<Blocks<Entry>, kShards> shards;
-    auto flush = [&](Blocks<Entry>& b) {
-      b.entries += b.waiting.size();
-      bool ok = add_block(b.run, first_of(b), encoded(b));
-      b.waiting.clear();
-      return ok;
-    };
-    bool ok = merged<Entry>(db_, ids, [&](Entry& e) {
-      uint32_t shard = shard_of_entry(e);
-      Blocks<Entry>& b = shards[shard];
-      if (b.run == 0 && (b.run = begin_run(group[0].family, level, shard, 0)) == 0) return false;
-      if (!b.waiting.empty() && b.waiting.back() == e) return true;
-      if (may_cut(b, e) && !flush(b)) return false;
-      b.waiting.push_back(std::move(e));
-      return true;
-    });
-    SqlStatement count(db_, "UPDATE inv_run SET entries=? WHERE id=?");
-    for (Blocks<Entry>& b : shards)
-      if (b.run != 0) ok = ok && flush(b) && count.with(b.entries, b.run).done();
+namespace {
+
+// The entries of several runs in order, cut into the blocks of each shard: sink(shard, first key, body, entries). False when a run is damaged or the
+// sink says so.
+template <class Entry, class Sink>
+bool merge_into(sqlite3* db, const std::vector<int64_t>& runs, Sink sink) {
+  std::array<Blocks<Entry>, kShards> shards;
+  auto flush = [&](uint32_t shard) {
+    Blocks<Entry>& b = shards[shard];
+    bool ok = b.waiting.empty() || sink(shard, first_of(b), encoded(b), b.waiting.size());
+    b.waiting.clear();
     return ok;
   };
-  return group[0].family == Family::paths ? into_shards(std::string()) : into_shards(Posting{});
+  bool ok = merged<Entry>(db, runs, [&](Entry& e) {
+    uint32_t shard = shard_of_entry(e);
+    Blocks<Entry>& b = shards[shard];
+    if (!b.waiting.empty() && b.waiting.back() == e) return true;
+    if (may_cut(b, e) && !flush(shard)) return false;
+    b.waiting.push_back(std::move(e));
+    return true;
+  });
+  for (uint32_t shard = 0; shard < kShards; ++shard) ok = ok && flush(shard);
+  return ok;
+}
+
+template <class Sink>
+bool merge_into(sqlite3* db, Family family, const std::vector<int64_t>& runs, Sink sink) {
+  return family == Family::paths ? merge_into<std::string>(db, runs, sink) : merge_into<Posting>(db, runs, sink);
+}
+
+template <class Run>
+std::vector<int64_t> numbers_of(const std::vector<Run>& group) {
+  std::vector<int64_t> out;
+  for (const Run& r : group) out.push_back(r.id);
+  return out;
+}
+
+template <class Run>
+uint32_t level_above(const std::vector<Run>& group) {
+  uint32_t level = 0;
+  for (const Run& r : group) level = std::max(level, r.level + 1);
+  return level;
+}
+
+}  // namespace
+
+bool RunSet::merge_group(const std::vector<Run>& group) {
+  std::array<int64_t, kShards> runs{};
+  std::array<uint64_t, kShards> entries{};
+  uint32_t level = level_above(group);
+  bool ok = merge_into(db_, group[0].family, numbers_of(group), [&](uint32_t shard, const std::string& first, const std::string& body, size_t count) {
+    if (runs[shard] == 0 && (runs[shard] = begin_run(group[0].family, level, shard, 0)) == 0) return false;
+    entries[shard] += count;
+    return add_block(runs[shard], first, body);
+  });
+  SqlStatement count(db_, "UPDATE inv_run SET entries=? WHERE id=?");
+  for (uint32_t shard = 0; shard < kShards; ++shard)
+    if (runs[shard] != 0) ok = ok && count.with(entries[shard], runs[shard]).done();
+  return ok;
+}
+
+RunSet::Built RunSet::build(const std::string& file, std::vector<Run> group) {
+  Built out;
+  sqlite3* db = nullptr;
+  int rc = sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  std::unique_ptr<sqlite3, int (*)(sqlite3*)> closes(db, sqlite3_close);
+  sqlite3_busy_timeout(db, kWaitMilliseconds);
+  if (rc == SQLITE_OK) {
+    Snapshot snapshot(db);
+    out.whole = merge_into(db, group[0].family, numbers_of(group), [&](uint32_t shard, std::string first, std::string body, size_t count) {
+      out.shards[shard].entries += count;
+      out.shards[shard].blocks.emplace_back(std::move(first), std::move(body));
+      return true;
+    });
+  }
+  out.group = std::move(group);
+  return out;
+}
+
+bool RunSet::put_in_place(const Built& built) {
+  if (!built.whole) return merge_group(built.group) && drop(built.group);  // which says what is wrong
+  SqlStatement there(db_, "SELECT 1 FROM inv_run WHERE id=?");
+  for (const Run& r : built.group)
+    if (!there.with(r.id).row()) return true;  // another process merged them
+  uint32_t level = level_above(built.group);
+  for (uint32_t shard = 0; shard < kShards; ++shard) {
+    const Built::Shard& s = built.shards[shard];
+    if (s.entries == 0) continue;
+    int64_t run = begin_run(built.group[0].family, level, shard, s.entries);
+    if (run == 0 || !std::all_of(s.blocks.begin(), s.blocks.end(), [&](const auto& b) { return add_block(run, b.first, b.second); })) return false;
+  }
+  return drop(built.group);
 }
 
 bool RunSet::drop(const std::vector<Run>& group) {
@@ -427,26 +509,52 @@ bool RunSet::drop(const std::vector<Run>& group) {
   return std::all_of(group.begin(), group.end(), [&](const Run& r) { return blocks.with(r.id).done() && run.with(r.id).done(); });
 }
 
+namespace {
+
+// The postings of the wanted keys in a block, without unpacking what stands behind the last of them. False when the bytes are damaged.
+bool pick_postings(std::string_view block, const uint64_t* wanted, const uint64_t* end, std::vector<Posting>* out) {
+  Bytes b = as_bytes(block);
+  size_t at = 0;
+  uint64_t count = 0, key = 0;
+  if (!get_varint(b, &at, &count) || count > b.size()) return false;
+  while (count != 0) {
+    uint64_t step = 0, more = 0;
+    if (!get_varint(b, &at, &step) || !get_varint(b, &at, &more) || more >= count || step > UINT64_MAX - key) return false;
+    key += step;
+    while (wanted != end && *wanted < key) ++wanted;
+    if (wanted == end) return true;
+    uint64_t value = 0;
+    for (uint64_t i = 0; i <= more; ++i, --count) {
+      uint64_t delta = 0;
+      if (!get_varint(b, &at, &delta) || delta > static_cast<uint64_t>(INT64_MAX) - value) return false;
+      value += delta;
+      if (*wanted == key) out->push_back({key, static_cast<int64_t>(value)});
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
 bool RunSet::find(Family family, const std::vector<uint64_t>& keys, const std::function<void(uint64_t, const std::vector<int64_t>&)>& f) {
   Snapshot snapshot(db_);
   bool whole = true;
-  std::vector<Posting> hits, entries;
+  std::vector<Posting> hits;
   BlockFinder finder(db_);
   Block block;
+  auto below = [](uint64_t key, const std::string& bytes) { return key_bytes(key) < bytes; };
   for (const Run& r : runs(("WHERE family=" + std::to_string(static_cast<int>(family))).c_str())) {
-    entries.clear();
+    // Keys of one shard follow each other: a shard is the highest bits of a key.
+    auto first = keys.begin(), end = keys.end();
+    if (r.level != 0) {
+      first = std::partition_point(first, end, [&](uint64_t k) { return shard_of(k) < r.shard; });
+      end = std::partition_point(first, end, [&](uint64_t k) { return shard_of(k) == r.shard; });
+    }
     std::string bound;  // keys below it are in the block at hand, or in none
-    for (uint64_t key : keys) {
-      if (r.level != 0 && shard_of(key) != r.shard) continue;
-      if ((entries.empty() || entries.back().key < key) && !(key_bytes(key) < bound)) {
-        entries.clear();
-        Read read = finder.find(r.id, key, &block);
-        whole &= read != Read::damaged && finder.holds_until(r.id, key, &bound);
-        if (read != Read::block) continue;
-        whole &= decode_postings(block.body, &entries);
-      }
-      auto it = std::lower_bound(entries.begin(), entries.end(), Posting{key, 0});
-      for (; it != entries.end() && it->key == key; ++it) hits.push_back(*it);
+    for (auto next = first; first != end; first = next) {
+      Read read = finder.find(r.id, *first, &block, &bound);
+      next = std::lower_bound(std::next(first), end, bound, below);
+      whole &= read != Read::damaged && (read == Read::none || pick_postings(block.body, &*first, &*first + (next - first), &hits));
     }
   }
   std::sort(hits.begin(), hits.end());

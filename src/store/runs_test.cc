@@ -104,6 +104,59 @@ TEST_F(RunsTest, KeysAtBothEndsAndInEveryShardAreFound) {
   }
 }
 
+// Merges made beside the writing give what merges in place give.
+TEST_F(RunsTest, MergedBesidesIsMergedTheSame) {
+  RunSet besides(db_, folder_ / "runs.sqlite");
+  std::mt19937_64 random(7);
+  std::map<uint64_t, std::set<int64_t>> want;
+  std::set<std::string> want_paths;
+  size_t in_place = 0;
+  for (int64_t layer = 1; layer <= 400; ++layer) {
+    std::vector<Posting> p;
+    std::vector<std::string> names;
+    for (int i = 0; i < 20; ++i) p.push_back({random() % 997 << 40, layer}), names.push_back("p/" + std::to_string(random() % 500));
+    p = sorted(p);
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    for (const Posting& one : p) want[one.key].insert(one.value);
+    want_paths.insert(names.begin(), names.end());
+    sql("BEGIN IMMEDIATE");
+    ASSERT_TRUE(besides.add(Family::files, p) && besides.add(names));
+    sql("COMMIT");
+    while (besides.merge_due()) {
+      sql("BEGIN IMMEDIATE");
+      in_place += besides.merge_begun();
+      ASSERT_TRUE(besides.merge());
+      sql("COMMIT");
+    }
+  }
+  while (besides.merge_begun()) ASSERT_TRUE(besides.merge());
+  EXPECT_GT(in_place, 4U);
+  EXPECT_GT(number("SELECT count(*) FROM inv_run WHERE level>0"), 0);
+  EXPECT_LT(number("SELECT count(*) FROM inv_run WHERE level=0"), 400);
+  std::vector<uint64_t> keys;
+  Found wanted;
+  for (const auto& [k, v] : want) keys.push_back(k), wanted[k] = {v.begin(), v.end()};
+  EXPECT_EQ(find(keys), wanted);
+  EXPECT_EQ(paths(), want_paths);
+  EXPECT_THAT(besides.problems(), IsEmpty());
+}
+
+// Another process merged the group meanwhile: what was made besides is of no use, and nothing is there twice.
+TEST_F(RunsTest, WhatAnotherMergedIsNotPutInPlace) {
+  RunSet besides(db_, folder_ / "runs.sqlite");
+  for (int64_t layer = 1; layer <= 64; ++layer) ASSERT_TRUE(besides.add(Family::files, {{5, layer}}));
+  ASSERT_TRUE(besides.merge_due());
+  ASSERT_TRUE(besides.merge());
+  ASSERT_TRUE(besides.merge_begun());
+  ASSERT_TRUE(runs_.merge_all());
+  int64_t runs = number("SELECT count(*) FROM inv_run");
+  ASSERT_TRUE(besides.merge());
+  EXPECT_EQ(number("SELECT count(*) FROM inv_run"), runs);
+  EXPECT_THAT(find({5})[5], testing::SizeIs(64));
+  EXPECT_THAT(runs_.problems(), IsEmpty());
+}
+
 // Everything that is added is found, at every state of the merging, against a plain map.
 TEST_F(RunsTest, EqualAPlainMapWhateverIsMergedWhen) {
   for (unsigned seed : {1U, 2U, 3U}) {
