@@ -21,6 +21,7 @@ using std::chrono::seconds;
 
 constexpr auto kLook = milliseconds(300);      // for progress
 constexpr auto kPutAgain = seconds(15);        // numbers of jobs that nobody has
+constexpr int kStanding = 20;                  // times kPutAgain
 constexpr auto kAskAgain = milliseconds(200);  // whether another machine has read a layer
 constexpr int kLongestWait = 60;               // seconds before a job is tried again
 
@@ -188,12 +189,19 @@ Result<std::vector<TargetOutcome>> distribute(Jobs& jobs, Queue& queue, const st
   };
   CAREEN_TRY(put(ids));
   auto again = Clock::now() + kPutAgain;
+  uint64_t left = 0;
+  int standing = 0;  // how often nothing had changed
   for (;;) {
     CAREEN_ASSIGN(Jobs::Progress p, jobs.progress(run));
     if (options.on_progress) options.on_progress(p, targets.size());
     if (p.waiting == 0) break;
+    if (p.waiting != left) left = p.waiting, standing = 0;
     if (Clock::now() > again) {  // what a queue forgot, and what the dead left
-      CAREEN_ASSIGN(std::vector<int64_t> idle, jobs.idle(run));
+      auto held = queue.waiting();
+      // Messages of other runs may hide that ours are lost: where nothing moves for long, all are put again.
+      bool forgot = (held && *held < p.waiting) || ++standing >= kStanding;
+      if (forgot) standing = 0;
+      CAREEN_ASSIGN(std::vector<int64_t> idle, jobs.idle(run, forgot));
       CAREEN_TRY(put(idle));
       again = Clock::now() + kPutAgain;
     }

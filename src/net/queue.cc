@@ -147,6 +147,17 @@ Result<std::unique_ptr<Queue>> Queue::connect(const std::string& url, const std:
   return q;
 }
 
+Result<uint64_t> Queue::waiting() {
+  jsStreamInfo* info = nullptr;
+  jsErrCode code{};
+  natsStatus s = js_GetStreamInfo(&info, impl_->jetstream.get(), impl_->name.c_str(), nullptr, &code);
+  if (s == NATS_NOT_FOUND || code == JSStreamNotFoundErr) return uint64_t{0};  // put() makes it anew
+  if (s != NATS_OK) return impl_->failed("cannot be asked", s);
+  uint64_t held = info->State.Msgs;
+  jsStreamInfo_Destroy(info);
+  return held;
+}
+
 Result<void> Queue::put(const std::string& id, const std::string& body) {
   natsStatus s = NATS_OK;
   for (int tries = 0; tries < kPutTries; ++tries) {

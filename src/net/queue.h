@@ -26,6 +26,9 @@ class Queue {
   // Within two minutes the same id is stored once.
   Result<void> put(const std::string& id, const std::string& body);
 
+  // How many messages it holds, those that somebody works at among them.
+  Result<uint64_t> waiting();
+
   class Message {
    public:
     Message(Message&&) noexcept;

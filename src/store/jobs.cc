@@ -126,10 +126,11 @@ Result<Jobs::Progress> Jobs::progress(const std::string& run) {
   return p;
 }
 
-Result<std::vector<int64_t>> Jobs::idle(const std::string& run) {
+Result<std::vector<int64_t>> Jobs::idle(const std::string& run, bool never_taken) {
   std::lock_guard lock(mutex_);
   std::vector<int64_t> out;
-  std::string text = with_now("SELECT id FROM inv_job WHERE run=? AND state=0 AND lease<NOW ORDER BY id");
+  std::string text = with_now(never_taken ? "SELECT id FROM inv_job WHERE run=? AND state=0 AND lease<NOW ORDER BY id"
+                                          : "SELECT id FROM inv_job WHERE run=? AND state=0 AND lease>0 AND lease<NOW ORDER BY id");
   Statement s(*db_, text.c_str());
   for (s.with(run); s.row();) out.push_back(s.number(0));
   if (!db_->read_failure().empty()) return failed_store("the jobs cannot be read");

@@ -53,7 +53,8 @@ class Jobs {
     JobCounts counts;
   };
   Result<Progress> progress(const std::string& run);
-  Result<std::vector<int64_t>> idle(const std::string& run);  // waiting, and nobody's
+  // Waiting, and nobody's: what somebody took and did not come back from; with `never_taken` also what nobody took yet.
+  Result<std::vector<int64_t>> idle(const std::string& run, bool never_taken);
   struct Failure {
     int64_t id = 0;
     std::string why;

@@ -67,7 +67,7 @@ TEST_F(JobsTest, AJobIsOneOwnersUntilItIsDone) {
   EXPECT_EQ(job->tries, 1);
   EXPECT_FALSE(take(*b, ids[0])) << "it is a's";
   EXPECT_FALSE(take(*a, ids[0])) << "nor twice a's own";
-  EXPECT_THAT(*a->idle("run"), ElementsAre(ids[1]));
+  EXPECT_THAT(*a->idle("run", false), ElementsAre(ids[1]));
   ASSERT_TRUE(a->done(*job, {3, 1, 2, 1, 0}));
   EXPECT_FALSE(take(*b, ids[0])) << "it is done";
   EXPECT_FALSE(take(*b, 987654)) << "no such job";
@@ -191,7 +191,7 @@ TEST_F(JobsTest, AFailureThatMayPassIsNoTry) {
   }
   EXPECT_EQ(*a->claim(blob_, &why), Jobs::Claim::set_aside);
   EXPECT_EQ(why, "broken");
-  EXPECT_THAT(*a->idle("none"), IsEmpty());
+  EXPECT_THAT(*a->idle("none", true), IsEmpty());
 }
 
 TEST(Jobs, AFileSharesNoWork) {
