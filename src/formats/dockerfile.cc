@@ -57,18 +57,19 @@ class Instructions {
       while (end < instruction.size() && (std::isalnum(static_cast<unsigned char>(instruction[end])) != 0 || instruction[end] == '_')) ++end;
       std::string mark = instruction.substr(at, end - at);
       at = end;
-      if (mark.empty() || std::isdigit(static_cast<unsigned char>(mark[0])) != 0) continue;
+      if (mark.empty() || std::isdigit(static_cast<unsigned char>(mark[0])) != 0 || endless_.contains(mark)) continue;
       std::string_view before = rest_;
       int number = number_;
       bool ended = false;
       while (!rest_.empty() && !ended) ended = trim(take_line()) == mark;
-      if (!ended) rest_ = before, number_ = number;  // no here-document after all: what follows are instructions
+      if (!ended) rest_ = before, number_ = number, endless_.insert(mark);  // no here-document after all: what follows are instructions
     }
   }
 
   std::string_view rest_;
   char escape_ = '\\';
   int number_ = 0;
+  std::set<std::string> endless_;  // marks that no line further down is
 };
 
 class Dockerfile {

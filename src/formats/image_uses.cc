@@ -136,6 +136,8 @@ class JsonReader {
   ImageUses out_;
 };
 
+constexpr size_t kMaxExpanded = 16 << 10;  // no reference is as long; values that hold values grow without end
+
 bool is_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -150,6 +152,7 @@ bool expand_variables(std::string_view text, const std::vector<Variable>& known,
   };
   out->clear();
   for (size_t i = 0; i < text.size();) {
+    if (out->size() > kMaxExpanded) return false;
     if (text[i] != '$') {
       *out += text[i++];
       continue;

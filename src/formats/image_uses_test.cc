@@ -142,6 +142,26 @@ TEST(Dockerfiles, ArgumentsBeforeTheFirstStageAreReplaced) {
   EXPECT_EQ(u.gaps[1].where, "d/Dockerfile:5") << "an ARG of a stage holds in it alone";
 }
 
+// A value of values of values: what would take all memory is told as what it is, a name that nobody can use.
+TEST(Dockerfiles, ValuesThatGrowWithoutEndAreNotFollowed) {
+  std::string text = "ARG A0=" + std::string(1000, 'x') + "\n";
+  for (int i = 1; i < 12; ++i) {
+    text += "ARG A" + std::to_string(i) + "=";
+    for (int k = 0; k < 100; ++k) text += "$A" + std::to_string(i - 1);
+    text += "\n";
+  }
+  ImageUses u = uses_in_dockerfile(text + "FROM $A11\nFROM debian:12\n", "Dockerfile");
+  EXPECT_THAT(references(u), ElementsAre("debian:12@14"));
+  EXPECT_THAT(u.gaps, SizeIs(1));
+}
+
+TEST(Dockerfiles, HereDocumentsWithoutAnEndAreLookedForOnce) {
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += "RUN x <<M\n";
+  EXPECT_THAT(dockerfile(text + "FROM a\n"), ElementsAre("a@20001"));
+  EXPECT_THAT(dockerfile(text + "FROM a\nM\nFROM c\n"), ElementsAre("c@20003")) << "what ends there began with the first";
+}
+
 TEST(Dockerfiles, BodiesOfHereDocumentsAreNoInstructions) {
   EXPECT_THAT(dockerfile("FROM a\nRUN <<EOF\nFROM b\nEOF\nFROM c\n"), ElementsAre("a@1", "c@5"));
   EXPECT_THAT(dockerfile("FROM a\nCOPY <<-\"ONE\" <<'TWO' /x\nFROM b\n\tONE\nFROM c\nTWO\nFROM d\n"), ElementsAre("a@1", "d@7"));
