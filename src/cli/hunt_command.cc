@@ -91,6 +91,14 @@ Result<HuntAnswer> hunt_record(Inventory& inventory, const HuntQuestion& q, cons
   return as_answer(inventory, e, q.text);
 }
 
+// A threat by its id or alias, as the records of today say it; nullopt when no record has it.
+Result<std::optional<HuntAnswer>> hunt_threat(Inventory& inventory, const HuntQuestion& q, const ScanOptions& scan) {
+  const Threat* threat = scan.threats->find(q.value);
+  if (threat == nullptr) return std::optional<HuntAnswer>();
+  CAREEN_ASSIGN(Exposure e, exposure_of(inventory, threat->id, scan));
+  return std::optional(as_answer(inventory, e, q.text));
+}
+
 // Byte patterns: what was searched before answers, and with --read the rest is read first.
 Result<ToRead> read_for_patterns(Inventory& inventory, const std::vector<HuntQuestion>& questions, const ReadingOptions& reading) {
   std::vector<PatternSpec> specs = patterns_of(questions);
@@ -137,8 +145,27 @@ Result<void> judge_as_run(Inventory& inventory, HuntAnswer& a) {
 
 Result<HuntAnswer> answer(Inventory& inventory, const Asked& asked, const ReadingOptions& reading) {
   CAREEN_ASSIGN(ToRead to_read, read_for_patterns(inventory, asked.questions, reading));
-  HuntAnswer a = hunt(inventory, asked.questions);
+  std::vector<HuntQuestion> questions;
+  std::vector<HuntAnswer> threats;
+  ScanOptions scan;
+  if (std::any_of(asked.questions.begin(), asked.questions.end(), [](const HuntQuestion& q) { return q.by == Indicator::threat; })) {
+    ImageOptions image = reading.image;
+    image.kept = inventory.kept_threats();
+    ResolveOptions unused;
+    CAREEN_TRY(scan_options(image, inventory.layers(), scan, unused));
+  }
+  for (const HuntQuestion& q : asked.questions) {
+    std::optional<HuntAnswer> one;
+    if (q.by == Indicator::threat) {
+      CAREEN_ASSIGN(one, hunt_threat(inventory, q, scan));
+    }
+    if (q.by == Indicator::threat && !one && inventory.images_with_term(TermKind::threat, q.value, false).empty())  // a rule without a record has images alone
+      return Error{Errc::usage, "no threat " + escape(q.value) + " is known: careen threat list shows which are"};
+    one ? threats.push_back(std::move(*one)) : questions.push_back(q);
+  }
+  HuntAnswer a = hunt(inventory, questions);
   a.to_read = std::move(to_read);
+  for (HuntAnswer& one : threats) add_answer(a, std::move(one));
   for (const Condition& condition : asked.conditions) {
     CAREEN_ASSIGN(ToRead more, read_for_patterns(inventory, questions_in(condition), reading));
     HuntAnswer one = hunt(inventory, condition);
@@ -162,11 +189,11 @@ int run_hunt(const HuntCommand& c) {
   if (!answered) return complain(answered.error());
   HuntAnswer a = std::move(*answered);
   if (a.searched.images == 0) return complain({Errc::not_found, "the inventory has no images: run careen index"});
-  auto gone = [](const HuntMatch& m) {
-    return !m.tags.empty() && std::all_of(m.tags.begin(), m.tags.end(), [](const Tag& t) { return t.vanished.has_value(); });
-  };
-  if (c.vanished) std::erase_if(a.matches, [&](const HuntMatch& m) { return !gone(m); });
-  if (c.running) std::erase_if(a.matches, [](const HuntMatch& m) { return !is_running(m); });
+  if (c.vanished) std::erase_if(a.matches, [](const HuntMatch& m) { return !has_vanished(m.tags); });
+  if (c.running) {
+    std::erase_if(a.matches, [](const HuntMatch& m) { return !is_running(m); });
+    add_unseen(**inventory, a.unjudged);
+  }
   if (c.visible) std::erase_if(a.matches, [](const HuntMatch& m) { return !m.visible; });
   int status = !a.matches.empty() ? 1 : a.unjudged.empty() ? 0 : 3;
   int64_t at = seconds_now();

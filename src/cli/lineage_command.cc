@@ -22,6 +22,7 @@ int run_lineage(const LineageCommand& c) {
   if (!threats) return complain(threats.error());
   auto all = lineage_of(**inventory, c.image, &*threats);
   if (!all) return complain(all.error());
+  if (auto why = (*inventory)->trouble()) return complain({Errc::io, *why});
   std::string out = c.store.format == "json"     ? lineage_json(*all)
                     : c.store.format == "csv"    ? cut_lines(lineage_csv(*all), 1, c.page)
                     : c.store.format == "ndjson" ? cut_lines(lineage_ndjson(*all), 0, c.page)
@@ -42,9 +43,12 @@ Result<Inventory::Id> one_image(Inventory& inventory, const std::string& name) {
   auto ids = find_images(inventory, name);
   if (ids.empty()) return Error{Errc::not_found, "the inventory has no image " + escape(name)};
   if (ids.size() == 1) return ids[0];
+  std::vector<Inventory::Id> own;
   for (Inventory::Id id : ids)
-    if (auto i = inventory.image(id); i && i->platform == Platform::of_this_machine().text()) return id;
-  return Error{Errc::usage, escape(name) + " has several platforms in the inventory: give the digest of one"};
+    if (auto i = inventory.image(id); i && i->platform == Platform::of_this_machine().text()) own.push_back(id);
+  if (own.size() == 1) return own[0];
+  return Error{Errc::usage, escape(name) + " has " + std::to_string(ids.size()) + " images in the inventory" + (own.empty() ? ", none of this platform" : "") +
+                                ": give a tag, or the digest of one"};
 }
 
 int run_diff(const DiffCommand& c) {
@@ -55,6 +59,7 @@ int run_diff(const DiffCommand& c) {
   if (!b) return complain(b.error());
   auto d = diff_images(**inventory, *a, *b);
   if (!d) return complain(d.error());
+  if (auto why = (*inventory)->trouble()) return complain({Errc::io, *why});
   cut(d->rows, c.page);
   std::string out = c.store.format == "json"     ? diff_json(*d)
                     : c.store.format == "csv"    ? diff_csv(*d)

@@ -104,6 +104,7 @@ int run_status(const StoreOptions& o) {
       attention = true;
       out += "attention  not indexed: " + escape(f.reference) + ": " + escape(f.why) + "\n";
     }
+    if (auto why = (*inventory)->trouble()) attention = true, out += "attention  what stands here of the inventory is not whole: " + *why + "\n";
     if (is_postgres((*inventory)->path())) {
       auto jobs = Jobs::connect((*inventory)->path());
       auto aside = jobs ? (*jobs)->layers_set_aside() : Result<std::vector<Jobs::SetAside>>(jobs.error());

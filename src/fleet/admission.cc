@@ -36,6 +36,13 @@ std::string quoted(const std::string& text) {
   return out + "\"";
 }
 
+// host/path, and not the path of a file or folder: what stands before the first slash is a host as references have it.
+bool is_in_a_registry(const std::string& repository) {
+  std::string host = repository.substr(0, repository.find('/'));
+  return host.size() < repository.size() && (host == "localhost" || host.find_first_of(".:") != std::string::npos) && !host.starts_with('.') &&
+         Reference::parse(repository);
+}
+
 std::string message(const Exposure& e) {
   return "this image carries " + e.threat + " (" + e.title + "); careen exposure " + e.threat + " says where it comes from";
 }
@@ -46,8 +53,7 @@ std::vector<std::string> affected_references(const Exposure& e) {
   std::set<std::string> out;
   for (const Exposed& x : e.images)
     for (const Tag& t : x.tags)
-      if (!t.tag.empty() && t.repository.find('/') != std::string::npos && !t.repository.starts_with('/') && !t.repository.starts_with('.'))
-        out.insert(escape(t.repository) + "@" + x.digest);
+      if (is_in_a_registry(t.repository)) out.insert(escape(t.repository) + "@" + x.digest);
   return {out.begin(), out.end()};
 }
 

@@ -78,6 +78,8 @@ class Differ {
  public:
   Differ(const Side& a, const Side& b) : a_(a), b_(b) {}
 
+  size_t left_out() const { return files_ > kMaxDiffRows ? files_ - kMaxDiffRows : 0; }  // files, of those that changed
+
   std::vector<DiffRow> run() {
     packages();
     configuration();
@@ -89,7 +91,8 @@ class Differ {
 
  private:
   void add(DiffKind kind, std::string what, std::string from, std::string to, std::string says = "") {
-    if (rows_.size() < kMaxDiffRows) rows_.push_back({kind, std::move(what), std::move(from), std::move(to), std::move(says)});
+    if (kind == DiffKind::file && ++files_ > kMaxDiffRows) return;  // counted and told; what is a risk never is left out
+    rows_.push_back({kind, std::move(what), std::move(from), std::move(to), std::move(says)});
   }
   void risk(const std::string& what, std::string says, std::string from = "", std::string to = "") {
     add(DiffKind::risk, what, std::move(from), std::move(to), std::move(says));
@@ -111,15 +114,19 @@ class Differ {
       if (!b_.packages.contains(name)) add(DiffKind::package, name, p.second, "");
   }
 
+  // USER as an image has it: a name or a number, maybe with a group; none is root.
+  static bool is_root(const std::string& user) {
+    std::string name = user.substr(0, user.find(':'));
+    return name.empty() || name == "root" || name.find_first_not_of('0') == std::string::npos;
+  }
+
   void setting(const std::string& name, const std::string& from, const std::string& to) {
     if (from != to) add(DiffKind::configuration, name, from, to);
   }
 
   void configuration() {
     setting("user", a_.config.user, b_.config.user);
-    if (!a_.config.user.empty() && a_.config.user != "root" && a_.config.user != "0" &&
-        (b_.config.user.empty() || b_.config.user == "root" || b_.config.user == "0"))
-      risk("user", "it runs as root now", a_.config.user, b_.config.user);
+    if (!is_root(a_.config.user) && is_root(b_.config.user)) risk("user", "it runs as root now", a_.config.user, b_.config.user);
     setting("entrypoint", join(a_.config.entrypoint, " "), join(b_.config.entrypoint, " "));
     setting("command", join(a_.config.command, " "), join(b_.config.command, " "));
     setting("working directory", a_.config.working_dir, b_.config.working_dir);
@@ -179,6 +186,7 @@ class Differ {
 
   const Side &a_, &b_;
   std::vector<DiffRow> rows_;
+  size_t files_ = 0;
 };
 
 }  // namespace
@@ -189,7 +197,9 @@ Result<ImageDiff> diff_images(Inventory& inventory, Inventory::Id a, Inventory::
   CAREEN_ASSIGN(Side right, load(inventory, b, out.gaps));
   out.a = left.image.digest;
   out.b = right.image.digest;
-  out.rows = Differ(left, right).run();
+  Differ differ(left, right);
+  out.rows = differ.run();
+  if (differ.left_out() != 0) out.gaps.push_back(std::to_string(differ.left_out()) + " more files changed (kMaxDiffRows); each new risk is told");
   return out;
 }
 

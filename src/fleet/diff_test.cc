@@ -102,6 +102,27 @@ TEST_F(DiffTest, Configuration) {
   EXPECT_THAT(rows(DiffKind::configuration), ElementsAre("entrypoint: /usr/bin/app > /bin/sh -c", "environment MODE: a > b", "environment OLD: 1 > "));
 }
 
+// A user is a name or a number, maybe with a group; 0 and none are root as well.
+TEST_F(DiffTest, RootHasManyNames) {
+  int n = 0;
+  for (auto [from, to, risk] : std::vector<std::tuple<const char*, const char*, bool>>{{"app", "0:0", true},
+                                                                                       {"app:app", "root:root", true},
+                                                                                       {"1000", "", true},
+                                                                                       {"1000:0", "00", true},
+                                                                                       {"0:0", "", false},
+                                                                                       {"root:wheel", "0", false},
+                                                                                       {"app", "app:0", false}}) {
+    test::FleetImage a, b;
+    a.name = "a" + std::to_string(n), b.name = "b" + std::to_string(n++);
+    a.text = b.text = "file /x \"1\"";
+    a.user = from, b.user = to;
+    fleet_.take({a, b});
+    auto d = diff_images(*fleet_.inventory, *fleet_.inventory->image_id(fleet_.digests[a.name]), *fleet_.inventory->image_id(fleet_.digests[b.name]));
+    ASSERT_TRUE(d);
+    EXPECT_EQ(std::any_of(d->rows.begin(), d->rows.end(), [](const DiffRow& r) { return r.kind == DiffKind::risk; }), risk) << from << " > " << to;
+  }
+}
+
 TEST_F(DiffTest, RisksComeFirst) {
   take({"", status("1.10") + "file /x \"1\""}, {"", status("1.9") + "file /x \"2\""});
   auto all = diff().rows;

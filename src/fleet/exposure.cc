@@ -8,6 +8,7 @@
 #include "fleet/indexer.h"
 #include "fleet/lineage.h"
 #include "fleet/reading.h"
+#include "fleet/renew.h"
 #include "scan/judged.h"
 
 namespace careen {
@@ -23,15 +24,11 @@ int order_of(const Exposed& e) {
   return (is_running(e) ? 0 : 100) + rank_of(effective_reach(e.finding.reachability, e.as_run)) * 10 - static_cast<int>(e.finding.severity);
 }
 
-bool has_vanished(const std::vector<Tag>& tags) {
-  return !tags.empty() && std::all_of(tags.begin(), tags.end(), [](const Tag& t) { return t.vanished.has_value(); });
-}
-
-// Until when a tag named what it did in `row`; nullopt when it still does.
+// Until when a tag named what it did in `row`; nullopt when it still does. `rows`: all of that tag.
 std::optional<int64_t> end_of(const std::vector<Tag>& rows, const Tag& row) {
   std::optional<int64_t> end = row.vanished;
   for (const Tag& r : rows)
-    if (r.tag == row.tag && r.digest != row.digest && r.last_seen > row.last_seen) {
+    if (r.digest != row.digest && r.last_seen > row.last_seen) {
       int64_t moved = r.first_seen > row.last_seen ? r.first_seen : row.last_seen + 1;
       end = std::min(end.value_or(moved), moved);
     }
@@ -46,17 +43,18 @@ std::vector<ExposurePoint> history_of(Inventory& inventory, const std::vector<Ex
     std::map<Id, int> images;
   };
   std::map<int64_t, Change> changes;
-  std::map<std::string, std::vector<Tag>> repositories;
+  std::map<std::string, std::map<std::string, std::vector<Tag>>> repositories;  // by name, by tag
   for (const Exposed& x : images)
     for (const Tag& t : x.tags) {
       auto [it, fresh] = repositories.try_emplace(t.repository);
-      if (fresh) it->second = inventory.tags_named(t.repository, "");
+      if (fresh)
+        for (Tag& row : inventory.tags_named(t.repository, "")) it->second[row.tag].push_back(std::move(row));
       auto note = [&](int64_t at, int by) {
         Change& c = changes[at / kDay * kDay];
         c.tags += by, c.images[x.id] += by;
       };
       note(t.first_seen, 1);
-      if (auto end = end_of(it->second, t)) note(*end, -1);
+      if (auto end = end_of(it->second[t.tag], t)) note(*end, -1);
     }
   std::vector<ExposurePoint> out;
   std::map<Id, int> named;  // by how many tags
@@ -90,11 +88,13 @@ class Judged {
       auto image = inventory_.image(id);
       if (!image) continue;
       CAREEN_ASSIGN(ScanResult result, rejudge(inventory_, *image, options_));
-      if (how_.keep)
-        CAREEN_TRY(keep_judgement(inventory_, *image, result));
-      else
-        anew_.emplace(id, with_judgement(inventory_, *image, result));
       ++count;
+      if (how_.keep) {
+        CAREEN_TRY(keep_judgement(inventory_, *image, result));
+        continue;
+      }
+      StoredImage& kept = anew_.emplace(id, with_judgement(inventory_, *image, result)).first->second;
+      kept.packages = {}, kept.hidden = {};  // many images at once, and nothing here asks for them
     }
     return count;
   }
@@ -186,11 +186,14 @@ std::optional<Exposed> exposed(Inventory& inventory, Judged& judged, Id id, cons
 // The images that carry all others, with how many of those that are shown each fixes.
 void find_roots(Inventory& inventory, const std::vector<Exposed>& affected, const std::vector<Id>& ids, Exposure& out) {
   std::map<Id, size_t> root_at;
+  std::map<Id, const Exposed*> by_id;
+  for (const Exposed& x : affected) by_id[x.id] = &x;
   std::set<Id> shown;
   for (const Exposed& x : out.images) shown.insert(x.id);
   for (const Root& root : roots_of(inventory, ids)) {
-    auto e = std::find_if(affected.begin(), affected.end(), [&](const Exposed& x) { return x.id == root.id; });
-    if (e == affected.end()) continue;
+    auto it = by_id.find(root.id);
+    if (it == by_id.end()) continue;
+    const Exposed* e = it->second;
     auto fixes = static_cast<size_t>(std::count_if(root.descendants.begin(), root.descendants.end(), [&](Id d) { return shown.contains(d); }));
     if (fixes == 0 && !shown.contains(root.id)) continue;
     root_at[root.id] = out.rebuild.size();
@@ -223,6 +226,7 @@ Result<Exposure> exposure_of(Inventory& inventory, const std::string& name, cons
   std::stable_sort(out.images.begin(), out.images.end(), [](const Exposed& a, const Exposed& b) {
     return std::pair(order_of(a), name_of(a.tags, a.digest)) < std::pair(order_of(b), name_of(b.tags, b.digest));
   });
+  if (how.running) add_unseen(inventory, out.unjudged);
   if (auto why = inventory.trouble()) out.unjudged.emplace_back("the inventory", *why);
   std::vector<Id> gaps = judged.with_gaps();
   out.searched.unjudged = gaps.size();

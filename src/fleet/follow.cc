@@ -96,8 +96,11 @@ Result<void> follow(Inventory& inventory, PendingEvents& pending, const FollowOp
   auto run = [&](const std::string& what, const std::vector<std::string>& sources) -> Result<void> {
     IndexOptions index = o.options();
     index.note_crawls = what == "listed";
-    CAREEN_ASSIGN(IndexSummary s, index_images(inventory, sources, std::move(index)));
-    if (o.on_run) o.on_run(what, s);
+    index.stop = o.stop;
+    auto s = index_images(inventory, sources, std::move(index));
+    if (!s && s.error().code == Errc::interrupted) return {};
+    CAREEN_TRY(s);
+    if (o.on_run) o.on_run(what, *s);
     return {};
   };
   while (o.stop == nullptr || !*o.stop) {

@@ -148,12 +148,22 @@ class Hunter {
           place(m, *i, ord);
           if (!paths.empty()) {
             m.path = "/" + paths[k];
-            m.visible = std::none_of(i->hidden.begin(), i->hidden.end(), [&](const HiddenFile& h) { return h.layer == ord && h.path == paths[k]; });
+            m.visible = is_visible(*i, ord, paths[k]);
           }
           out_.matches.push_back(std::move(m));
         }
       }
     }
+  }
+
+  // Of the image asked last the hidden files are remembered: one with millions may have as many matches.
+  bool is_visible(const StoredImage& i, size_t layer, const std::string& path) {
+    if (hidden_of_ != &i) {
+      hidden_.clear();
+      for (const HiddenFile& h : i.hidden) hidden_.insert({h.layer, h.path});
+      hidden_of_ = &i;
+    }
+    return hidden_.empty() || !hidden_.contains({layer, path});
   }
 
   std::shared_ptr<LayerFacts> facts(Id layer) {
@@ -168,7 +178,8 @@ class Hunter {
   void not_judged(Id layer) {
     if (!lost_.insert(layer).second) return;
     for (Id id : inventory_.images_of_layer(layer))
-      if (const StoredImage* i = image(id)) out_.unjudged.emplace_back(i->digest, "the facts of a layer in the inventory are damaged: careen index --refresh");
+      if (const StoredImage* i = image(id))
+        out_.unjudged.emplace_back(i->digest, "the facts of a layer in the inventory are not whole: careen index --refresh");
   }
 
   // Each layer's files are walked once, however many digests are asked for.
@@ -286,16 +297,13 @@ class Hunter {
   // Hard links follow what they link to, and are the same content. nullopt when the table could not be read to its end.
   static std::optional<std::map<Sha256, std::vector<std::string>>> paths_of(const FileTable& files, const std::set<Sha256>& wanted) {
     std::map<Sha256, std::vector<std::string>> out;
+    std::unordered_map<std::string, Sha256> content_of;
     FileRecord r;
     FileCursor c(files);
     while (c.next(r)) {
-      if (r.sha256 && wanted.contains(*r.sha256) && !base_name(r.path).starts_with(".wh.")) out[*r.sha256].push_back(r.path);
-      if (r.type != FileType::hardlink) continue;
-      for (auto& [d, paths] : out)
-        if (std::find(paths.begin(), paths.end(), r.target) != paths.end()) {
-          paths.push_back(r.path);
-          break;
-        }
+      auto add = [&](const Sha256& d) { out[d].push_back(r.path), content_of.emplace(r.path, d); };
+      if (r.sha256 && wanted.contains(*r.sha256) && !base_name(r.path).starts_with(".wh.")) add(*r.sha256);
+      if (auto it = r.type == FileType::hardlink ? content_of.find(r.target) : content_of.end(); it != content_of.end()) add(Sha256(it->second));
     }
     if (c.damaged()) return std::nullopt;
     return out;
@@ -352,7 +360,7 @@ class Hunter {
           HuntMatch m = match(q, *i);
           place(m, *i, ord);
           m.path = "/" + path;
-          m.visible = std::none_of(i->hidden.begin(), i->hidden.end(), [&](const HiddenFile& h) { return h.layer == ord && h.path == path; });
+          m.visible = is_visible(*i, ord, path);
           out_.matches.push_back(std::move(m));
         }
       }
@@ -395,7 +403,8 @@ class Hunter {
   void by_findings(const HuntQuestion& q, Id id) {
     const StoredImage* i = image(id);
     ScanResult r;
-    if (i == nullptr || !restore_judged(i->judged, r)) return;
+    if (i == nullptr) return;
+    if (!restore_judged(i->judged, r)) return void(out_.unjudged.emplace_back(i->digest, "what it was judged to be cannot be read: careen store check"));
     for (const Finding& f : r.findings) {
       if (f.confidence == Confidence::refuted || f.threat.value_or(f.rule) != q.value) continue;
       HuntMatch m = match(q, *i);
@@ -410,6 +419,8 @@ class Hunter {
   std::unordered_map<Id, std::optional<StoredImage>> images_;
   std::map<std::string, std::pair<std::vector<Tag>, std::vector<StoredUse>>> names_;  // by image digest
   std::set<Id> lost_;
+  const StoredImage* hidden_of_ = nullptr;
+  std::set<std::pair<size_t, std::string_view>> hidden_;
   HuntAnswer out_;
 };
 
@@ -458,6 +469,16 @@ std::vector<PatternSpec> patterns_of(const std::vector<HuntQuestion>& questions)
 
 HuntAnswer hunt(Inventory& inventory, const std::vector<HuntQuestion>& questions) {
   return Hunter(inventory).run(questions);
+}
+
+void add_unseen(Inventory& inventory, std::vector<std::pair<std::string, std::string>>& unjudged) {
+  for (const StoredUse& u : inventory.uses_not_indexed())
+    if (u.use.running)
+      unjudged.emplace_back(u.use.digest.empty() ? u.use.reference : u.use.digest, u.use.reference + " runs as " + u.use.workload + " and is not indexed");
+}
+
+bool has_vanished(const std::vector<Tag>& tags) {
+  return !tags.empty() && std::all_of(tags.begin(), tags.end(), [](const Tag& t) { return t.vanished.has_value(); });
 }
 
 std::string name_of(const std::vector<Tag>& tags, const std::string& digest) {

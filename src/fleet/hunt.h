@@ -57,6 +57,12 @@ std::vector<PatternSpec> patterns_of(const std::vector<HuntQuestion>& questions)
 // Matches of running images come first, then by image, layer and path.
 HuntAnswer hunt(Inventory& inventory, const std::vector<HuntQuestion>& questions);
 
+// What runs of images that are not in the inventory: a question about what runs cannot judge them.
+void add_unseen(Inventory& inventory, std::vector<std::pair<std::string, std::string>>& unjudged);
+
+// Whether it had names, and each is gone.
+bool has_vanished(const std::vector<Tag>& tags);
+
 // The name a person knows an image by: its first tag that is still there, else its digest.
 std::string name_of(const std::vector<Tag>& tags, const std::string& digest);
 

@@ -1,141 +1,17 @@
 #include "fleet/indexer.h"
 
 #include <algorithm>
+#include <future>
 #include <set>
 
-#include "base/codec.h"
 #include "base/text.h"
-#include "detect/structure.h"
 #include "fleet/reading.h"
+#include "fleet/renew.h"
 #include "oci/reference.h"
-#include "scan/judged.h"
 #include "source/registry.h"
 
 namespace careen {
 namespace {
-
-constexpr size_t kMaxHidden = 5'000'000;
-
-std::vector<std::string> gaps_of(const std::vector<Coverage>& rows) {
-  std::vector<std::string> out;
-  for (const Coverage& c : rows) {
-    bool counts = c.question == Question::content || c.question == Question::packages || c.question == Question::threats;
-    if (counts && (c.state == CoverageState::partly || c.state == CoverageState::not_looked))
-      out.push_back(std::string(to_text(c.question)) + ": " + (c.what.empty() ? "" : c.what + ": ") + c.why);
-  }
-  return out;
-}
-
-// Names that a container does not see, by name: a hard link may keep the content of one that is gone.
-std::vector<HiddenFile> hidden_files(const ImageFacts& facts, std::vector<std::string>& gaps) {
-  std::vector<HiddenFile> out;
-  FileRecord r;
-  for (size_t i = 0; i < facts.layers.size(); ++i) {
-    if (!facts.layers[i]) continue;
-    for (FileCursor c(facts.layers[i]->files); c.next(r);) {
-      if (r.type == FileType::directory || base_name(r.path).starts_with(".wh.")) continue;
-      NodeId id = facts.tree.find(r.path, ImageTree::Last::keep);
-      bool seen = id != kNoNode && facts.tree.node(id).type != FileType::directory;
-      if (seen && r.type == FileType::hardlink) seen = facts.tree.origins().contains(id);
-      if (seen && r.type != FileType::hardlink) seen = facts.tree.node(id).layer == i && facts.tree.node(id).record == c.index();
-      if (seen) continue;
-      if (out.size() == kMaxHidden) {
-        gaps.emplace_back("content: more than 5000000 hidden files (kMaxHidden): some are told as visible");
-        return out;
-      }
-      out.push_back({i, r.path});
-    }
-  }
-  return out;
-}
-
-// The threats that a result tells of, refuted ones apart; the rule where no record claims a finding.
-std::set<std::string> threats_in(const ScanResult& result) {
-  std::set<std::string> out;
-  for (const Finding& f : result.findings)
-    if (f.confidence != Confidence::refuted && (f.kind == FindingKind::backdoor || f.kind == FindingKind::malware)) out.insert(f.threat.value_or(f.rule));
-  return out;
-}
-
-// Names that lead to the image itself, not to one of its layers.
-std::vector<std::pair<TermKind, std::string>> terms_of(const Image& image, const ScanResult& result) {
-  std::vector<std::pair<TermKind, std::string>> out;
-  for (const auto& [key, value] : image.config.labels) out.emplace_back(TermKind::label, key + "=" + value);
-  for (const std::string& e : image.config.environment) out.emplace_back(TermKind::environment, e);
-  for (const auto* list : {&image.config.entrypoint, &image.config.command})
-    for (const std::string& w : *list) out.emplace_back(TermKind::entrypoint, w);
-  for (const std::string& t : threats_in(result)) out.emplace_back(TermKind::threat, t);
-  if (!result.facts) return out;
-  std::set<std::string> rules;
-  for (const auto& layer : result.facts->layers)
-    if (layer)
-      for (const ElfFacts& e : layer->elf)
-        for (const std::string& rule : judge_structure(e).rules) rules.insert(rule);
-  for (const std::string& r : rules) out.emplace_back(TermKind::structure, r);
-  return out;
-}
-
-StoredImage stored(const Image& image, const ScanResult& result) {
-  StoredImage s;
-  s.digest = !image.digest.empty() ? image.digest.text() : image.config_digest.text();
-  s.config_digest = image.config_digest.text();
-  s.platform = result.platform;
-  for (const ScannedLayer& l : result.layers) {
-    s.layers.push_back(l.diff_id.value_or(Digest{}));
-    s.blobs.push_back(l.digest ? l.digest->text() : "");
-    s.steps.push_back(l.created_by);
-  }
-  for (const InstalledPackage& p : result.packages)
-    s.packages.push_back(
-        {p.package.type, p.package.name, p.package.version, p.package.architecture, p.package.source, p.package.source_version, p.layer, p.visible});
-  s.terms = terms_of(image, result);
-  s.labels = image.config.labels;
-  // Labels come along from the base's own configuration; what the manifest says is of this image.
-  for (const char* key :
-       {"org.opencontainers.image.base.name", "org.opencontainers.image.base.digest", "org.opencontainers.image.source", "org.opencontainers.image.revision"})
-    if (auto it = image.annotations.find(key); it != image.annotations.end()) s.labels[key] = it->second;
-  s.judged = store_judged(result);
-  Encoder e;
-  for (const KnowledgeSource& k : result.knowledge) e(k.name), e(k.digest.text());
-  s.knowledge = Digest(sha256_of(as_bytes(e.take()))).text();
-  s.verdict = to_text(result.judgement.verdict);
-  s.gaps = gaps_of(result.coverage);
-  if (result.facts) s.hidden = hidden_files(*result.facts, s.gaps);
-  s.created = image.config.created;
-  return s;
-}
-
-// The image as the inventory remembers it: its layers can be had by their facts alone.
-Result<Image> image_from(Inventory& inventory, const StoredImage& s, const ImageUse* as) {
-  Image image;
-  image.source = "inventory";
-  image.reference = image.resolved = s.digest;
-  CAREEN_ASSIGN(image.digest, Digest::parse(s.digest));
-  if (!s.config_digest.empty()) {
-    CAREEN_ASSIGN(image.config_digest, Digest::parse(s.config_digest));
-    auto text = inventory.layers()->document(image.config_digest);
-    if (text && digest_of(as_bytes(*text), image.config_digest.algorithm()) == image.config_digest) {
-      CAREEN_ASSIGN(image.config, parse_config(*text));
-    } else {
-      image.gaps.push_back("the image's configuration is not in the inventory");
-    }
-  }
-  if (as != nullptr) {
-    if (!as->command.empty()) image.config.entrypoint = as->command, image.config.command.clear();
-    if (!as->arguments.empty()) image.config.command = as->arguments;
-    image.config_digest = {};  // what is concluded is of this workload, and never remembered as of the image
-  }
-  image.platform = image.config.platform;
-  for (size_t i = 0; i < s.layers.size(); ++i) {
-    Layer l;
-    if (auto d = Digest::parse(i < s.blobs.size() ? s.blobs[i] : "")) l.descriptor.digest = *d;
-    l.claimed_diff_id = s.layers[i];
-    l.created_by = i < s.steps.size() ? s.steps[i] : "";
-    l.open = []() -> Result<BlobInput> { return Error{Errc::not_found, "its facts are not in the inventory, and it is not read here"}; };
-    image.layers.push_back(std::move(l));
-  }
-  return image;
-}
 
 class Indexer {
  public:
@@ -149,6 +25,7 @@ class Indexer {
     int64_t begun = now();
     Targets targets = sources.empty() ? to_read_again() : find_targets(sources, o_.targets);
     CAREEN_TRY(keep_pulls(targets));  // before reading anything counts as a pull itself
+    CAREEN_TRY(look_for_the_deleted(targets));
     for (const auto& [source, why] : targets.failures) CAREEN_TRY(failed(source, why));
     out_.older = targets.older, out_.undated = targets.undated;
     CAREEN_TRY(o_.distribute ? let_others_index(targets.list) : index_all(targets.list));
@@ -161,15 +38,19 @@ class Indexer {
     for (const std::string& r : targets.repositories)
       if (!failed_to_list(r)) CAREEN_TRY(inventory_.forget_failure(r));
     std::vector<std::string> listed = targets.repositories;
-    for (const std::string& host : targets.hosts)  // a repository that its registry does not name any more
-      for (const std::string& r : inventory_.repositories())
-        if (r.starts_with(host + "/") && std::find(targets.catalog.begin(), targets.catalog.end(), r) == targets.catalog.end()) listed.push_back(r);
+    std::set<std::string> catalog(targets.catalog.begin(), targets.catalog.end());
+    for (const std::string& r : targets.hosts.empty() ? std::vector<std::string>{} : inventory_.repositories())
+      for (const std::string& host : targets.hosts)  // a repository that its registry does not name any more
+        if (r.starts_with(host + "/") && !catalog.contains(r)) listed.push_back(r);
     for (const std::string& r : listed) {
-      CAREEN_ASSIGN(uint64_t gone, inventory_.vanish(r, begun, now()));
+      CAREEN_ASSIGN(uint64_t gone, inventory_.vanish(r, begun, now(), targets.untagged.contains(r)));
       out_.vanished += gone;
     }
-    for (const std::string& s : o_.note_crawls ? sources : std::vector<std::string>{})
-      CAREEN_TRY(inventory_.note_crawl({s, now(), out_.images + out_.unchanged, out_.failures.size()}));
+    CAREEN_TRY(tell_what_runs_unseen(targets));
+    CAREEN_TRY(forget_what_is_gone(sources, targets, listed));
+    for (const std::string& s : o_.note_crawls ? sources : std::vector<std::string>{})  // one that could not be listed keeps its age
+      if (!failed_to_list(s) && !failed_to_list(s.substr(0, s.rfind(':'))))
+        CAREEN_TRY(inventory_.note_crawl({s, now(), out_.images + out_.unchanged, out_.failures.size()}));
     if (sources.empty()) CAREEN_TRY(renew_others());
     return std::move(out_);
   }
@@ -191,6 +72,47 @@ class Indexer {
     return out;
   }
 
+  // A repository that its registry does not have, and that the inventory has images of, was deleted: all of its tags have vanished.
+  Result<void> look_for_the_deleted(Targets& targets) {
+    for (const std::string& r : targets.absent) {
+      if (inventory_.tags_named(r, "").empty()) continue;
+      std::erase_if(targets.failures, [&](const auto& f) { return f.first == r; });
+      targets.repositories.push_back(r);
+      targets.untagged.insert(r);
+    }
+    return {};
+  }
+
+  // What runs, and is not what its name gave when it was indexed.
+  Result<void> tell_what_runs_unseen(const Targets& targets) {
+    std::set<std::string> told;
+    for (const auto& [unused, uses] : targets.uses)
+      for (const ImageUse& u : uses)
+        if (u.running && !u.digest.empty()) told.insert(u.reference + " " + u.digest);
+    for (const StoredUse& u : told.empty() ? std::vector<StoredUse>{} : inventory_.uses_not_indexed()) {
+      if (!u.use.running || !told.contains(u.use.reference + " " + u.use.digest)) continue;
+      bool known = std::any_of(out_.failures.begin(), out_.failures.end(), [&](const auto& f) { return f.first.find(u.use.reference) != std::string::npos; });
+      if (!known)
+        CAREEN_TRY(failed(u.use.reference + " as " + u.use.workload,
+                          "runs as " + u.use.digest + ", which the name does not lead to any more: that image is not indexed"));
+    }
+    return {};
+  }
+
+  // Failures of what this run saw the whole of, and that did not fail again: a tag that was deleted, a file that was mended.
+  Result<void> forget_what_is_gone(const std::vector<std::string>& sources, const Targets& targets, const std::vector<std::string>& listed) {
+    std::set<std::string> again;
+    for (const auto& [reference, unused] : out_.failures) again.insert(reference);
+    std::vector<std::string> covered;
+    for (const std::string& r : listed) covered.insert(covered.end(), {"registry:" + r + ":", "registry:" + r + "@", r + ":", r + "@"});
+    for (const auto& [source, unused] : targets.uses) covered.push_back(source.substr(5));
+    if (sources.empty()) covered.emplace_back("layer ");
+    for (const IndexFailure& f : covered.empty() ? std::vector<IndexFailure>{} : inventory_.failures())
+      if (!again.contains(f.reference) && std::any_of(covered.begin(), covered.end(), [&](const std::string& c) { return f.reference.starts_with(c); }))
+        CAREEN_TRY(inventory_.forget_failure(f.reference));
+    return {};
+  }
+
   // Images that share a layer with one that was read, and those judged with other records.
   Result<void> renew_others() {
     for (Inventory::Id id : inventory_.images_judged_otherwise(knowledge_digest(*o_.scan.threats))) stale_.insert(id);
@@ -206,6 +128,7 @@ class Indexer {
 
   Result<void> index_all(const std::vector<Target>& targets) {
     for (size_t i = 0; i < targets.size(); ++i) {
+      if (o_.stop != nullptr && *o_.stop) return Error{Errc::interrupted, "stopped"};
       if (o_.on_progress) o_.on_progress(i, targets.size(), targets[i].argument);
       auto ok = one(targets[i]);
       if (!ok && ok.error().code == Errc::io && ok.error().what.starts_with(escape(inventory_.shown()))) return ok;  // the store itself
@@ -341,24 +264,22 @@ bool is_indexed_whole(Inventory& inventory, const std::string& digest) {
   });
 }
 
-std::string knowledge_digest(const ThreatSet& threats) {
-  Encoder e;
-  for (const KnowledgeSource& k : threats.sources) e(k.name), e(k.digest.text());
-  return Digest(sha256_of(as_bytes(e.take()))).text();
-}
-
 Result<size_t> record_image(Inventory& inventory, const Image& image, const ScanResult& result, int64_t now) {
   size_t fresh = 0;
-  if (result.facts)
-    for (const auto& layer : result.facts->layers) {
-      if (!layer || layer->diff_id.empty() || inventory.has_layer(layer->diff_id)) continue;
-      // Facts that are not whole are not kept; that others could not be is an error, or questions would miss the layer.
-      if (auto why = inventory.layers()->trouble(); why && !inventory.layers()->holds(layer->diff_id))
-        return Error{Errc::io, escape(inventory.shown()) + ": the facts of layer " + layer->diff_id.text() + " could not be kept: " + *why};
-      CAREEN_TRY(inventory.add_layer(*layer, inventory.layers()->symbols(layer->diff_id), now));
-      ++fresh;
-    }
-  CAREEN_TRY(inventory.add_image(stored(image, result), now));
+  std::future<Inventory::LayerKeys> next;  // made while the layer before is written
+  std::set<Digest> done;
+  for (std::shared_ptr<const LayerFacts> layer : result.facts ? result.facts->layers : decltype(result.facts->layers){}) {
+    if (!layer || layer->diff_id.empty() || !done.insert(layer->diff_id).second || inventory.has_layer(layer->diff_id)) continue;
+    // Facts that are not whole are not kept; that others could not be is an error, or questions would miss the layer.
+    if (auto why = inventory.layers()->trouble(); why && !inventory.layers()->holds(layer->diff_id))
+      return Error{Errc::io, escape(inventory.shown()) + ": the facts of layer " + layer->diff_id.text() + " could not be kept: " + *why};
+    auto keys = std::async(std::launch::async, [layer, cache = inventory.layers()] { return Inventory::keys_of(*layer, cache->symbols(layer->diff_id)); });
+    if (next.valid()) CAREEN_TRY(inventory.add_layer(next.get(), now));
+    next = std::move(keys);
+    ++fresh;
+  }
+  if (next.valid()) CAREEN_TRY(inventory.add_layer(next.get(), now));
+  CAREEN_TRY(inventory.add_image(stored_image(image, result), now));
   return fresh;
 }
 
@@ -372,49 +293,6 @@ Result<void> record_scan(Inventory& inventory, const Image& image, const ScanRes
   }
   if (!image.index_digest.empty()) CAREEN_TRY(inventory.add_index(image.index_digest.text(), {digest}, false));
   return inventory.see(repository, tag, image.index_digest.empty() ? digest : image.index_digest.text(), now);
-}
-
-Result<ScanResult> rejudge(Inventory& inventory, const StoredImage& s, const ScanOptions& options, const ImageUse* as) {
-  CAREEN_ASSIGN(Image image, image_from(inventory, s, as));
-  ScanOptions o = options;
-  o.cache = inventory.layers();
-  return scan_image(image, o);
-}
-
-Result<void> renew_image(Inventory& inventory, const StoredImage& s, const ScanOptions& options) {
-  CAREEN_ASSIGN(Image image, image_from(inventory, s, nullptr));
-  if (!image.gaps.empty()) {  // without its configuration, what was known of that stays
-    CAREEN_ASSIGN(ScanResult result, rejudge(inventory, s, options));
-    return keep_judgement(inventory, s, result);
-  }
-  ScanOptions o = options;
-  o.cache = inventory.layers();
-  o.wants_facts = true;
-  StoredImage anew = stored(image, scan_image(image, o));
-  anew.platform = s.platform;
-  anew.labels = s.labels;  // the manifest's annotations among them
-  anew.blobs = s.blobs;
-  for (size_t i = 0; i < anew.layers.size() && i < s.layers.size(); ++i)
-    if (anew.layers[i].empty()) anew.layers[i] = s.layers[i];  // it could not be read now: its facts are told as not there
-  return inventory.add_image(anew, s.last_seen);
-}
-
-StoredImage with_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result) {
-  StoredImage s = image;
-  s.judged = store_judged(result);
-  s.verdict = to_text(result.judgement.verdict);
-  s.gaps = gaps_of(result.coverage);
-  Encoder e;
-  for (const KnowledgeSource& k : result.knowledge) e(k.name), e(k.digest.text());
-  s.knowledge = Digest(sha256_of(as_bytes(e.take()))).text();
-  s.terms = inventory.terms_of(image.digest);
-  std::erase_if(s.terms, [](const auto& t) { return t.first == TermKind::threat; });
-  for (const std::string& t : threats_in(result)) s.terms.emplace_back(TermKind::threat, t);
-  return s;
-}
-
-Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result) {
-  return inventory.add_image(with_judgement(inventory, image, result), image.last_seen);
 }
 
 Result<IndexSummary> index_target(Inventory& inventory, const Target& target, IndexOptions options) {

@@ -3,6 +3,7 @@
 // A target is done again from its beginning after any interruption; what is known already costs no request but its manifest's
 // digest. One failure never ends the run: it is noted with the reference.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
@@ -25,9 +26,10 @@ struct IndexOptions {
   ScanOptions scan;  // its cache is the inventory's
   ResolveOptions resolve;
   TargetOptions targets;
-  std::string cluster;      // that uses: sources speak of; "" without a name
-  bool note_crawls = true;  // the sources are listed as such, not references that were told
-  bool refresh = false;     // judge images anew, and read layers again whose facts an older careen collected
+  std::string cluster;                      // that uses: sources speak of; "" without a name
+  bool note_crawls = true;                  // the sources are listed as such, not references that were told
+  const std::atomic<bool>* stop = nullptr;  // seen between targets: the run ends with Errc::interrupted, and what it did stays
+  bool refresh = false;                     // judge images anew, and read layers again whose facts an older careen collected
   std::function<void(size_t done, size_t total, const std::string& at)> on_progress;
   std::function<int64_t()> clock;  // seconds since 1970
   // Where others do the work: gives what became of each target.
@@ -57,21 +59,5 @@ Result<void> record_scan(Inventory& inventory, const Image& image, const ScanRes
 
 // Whether an image, or every image of an index, was indexed with no layer that could not be read.
 bool is_indexed_whole(Inventory& inventory, const std::string& digest);
-
-// A digest over all knowledge that images are judged with.
-std::string knowledge_digest(const ThreatSet& threats);
-
-// Judges an image of the inventory anew from its stored facts, without reading a layer. `as`: a workload whose own command counts instead of the
-// image's; null for the image as it is.
-Result<ScanResult> rejudge(Inventory& inventory, const StoredImage& image, const ScanOptions& options, const ImageUse* as = nullptr);
-
-// The same, with everything that is derived from the facts: packages, names, hidden files.
-Result<void> renew_image(Inventory& inventory, const StoredImage& image, const ScanOptions& options);
-
-// The image as such a judgement has it.
-StoredImage with_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result);
-
-// Keeps what such a judgement concluded.
-Result<void> keep_judgement(Inventory& inventory, const StoredImage& image, const ScanResult& result);
 
 }  // namespace careen

@@ -10,6 +10,7 @@
 #include "../../tests/support/http_stub.h"
 #include "../../tests/support/sqlite_text.h"
 #include "fleet/hunt.h"
+#include "fleet/renew.h"
 #include "source/registry.h"
 
 namespace careen {
@@ -127,7 +128,8 @@ TEST_F(IndexTest, OneFailureEndsNothing) {
   EXPECT_THAT(inventory().failures(), SizeIs(2));
   EXPECT_EQ(inventory().failures()[0].at, 1000);
   auto crawls = inventory().crawls();
-  ASSERT_EQ(crawls.size(), 3U);
+  ASSERT_EQ(crawls.size(), 1U) << "what could not be listed has not been crawled: no answer is as fresh as that";
+  EXPECT_EQ(crawls[0].source, good);
   EXPECT_EQ(crawls[0].failed, 2U);
 }
 
@@ -182,59 +184,6 @@ TEST_F(IndexTest, AScanIsRecordedUnderItsName) {
   auto fresh = record_image(inventory(), images->at(0), scan_image(images->at(0), o), 60);
   ASSERT_TRUE(fresh);
   EXPECT_EQ(*fresh, 0U);
-}
-
-TEST_F(IndexTest, JudgedAnewWithoutReading) {
-  fleet_.take({{"x", kBase + "layer\nfile /etc/y \"later bad\""}});
-  StoredImage s = fleet_.stored("x");
-  ScanOptions o = fleet_.scan;
-  auto same = rejudge(inventory(), s, o);
-  ASSERT_TRUE(same);
-  EXPECT_EQ(same->judgement.verdict, Verdict::flagged);
-  o.threats = test::threats_of({{"T-2", "later bad"}});
-  auto r = rejudge(inventory(), s, o);
-  ASSERT_TRUE(r) << r.error().what;
-  ASSERT_EQ(r->findings.size(), 1U);
-  EXPECT_EQ(r->findings[0].threat, "T-2");
-  EXPECT_EQ(r->findings[0].where.path, "/etc/y");
-  EXPECT_EQ(r->findings[0].where.layer_index, 1U);
-  EXPECT_EQ(r->findings[0].created_by, "step 1");
-  EXPECT_EQ(r->platform, "linux/amd64");
-  ASSERT_TRUE(keep_judgement(inventory(), s, *r));
-  StoredImage after = fleet_.stored("x");
-  EXPECT_EQ(after.knowledge, knowledge_digest(*o.threats));
-  EXPECT_EQ(after.layers, s.layers);
-  EXPECT_EQ(after.first_seen, s.first_seen);
-  auto terms = inventory().terms_of(s.digest);
-  EXPECT_THAT(terms, Contains(Pair(TermKind::threat, "T-2")));
-  EXPECT_THAT(terms, testing::Not(Contains(Pair(TermKind::threat, "T-1"))));
-}
-
-TEST_F(IndexTest, PatternsThatWereNeverSearchedLeaveAGap) {
-  fleet_.take({{"x", "file /x \"..needle-text..\""}});
-  auto set = test::threats_of({{"T-3", "-"}});
-  set->patterns = {test::pattern("T-3/p", "needle-text")};
-  set->threats[0].patterns = set->patterns;
-  ScanOptions o = fleet_.scan;
-  o.threats = set;
-  auto r = rejudge(inventory(), fleet_.stored("x"), o);
-  ASSERT_TRUE(r);
-  EXPECT_EQ(r->judgement.verdict, Verdict::undetermined) << "never clean by what was not looked at";
-}
-
-TEST_F(IndexTest, WithoutItsConfigurationAnImageIsNotJudged) {
-  fleet_.take({{"x", "file /x \"fine\""}});
-  ASSERT_EQ(test::run_sql(inventory().path(), "UPDATE document SET body=substr(body, 1, 1)"), "");
-  fleet_.scan.threats = test::threats_of({{"T-2", "other"}});
-  auto r = rejudge(inventory(), fleet_.stored("x"), fleet_.scan);
-  EXPECT_TRUE(!r || r->judgement.verdict == Verdict::undetermined);
-}
-
-TEST_F(IndexTest, KnowledgeHasADigest) {
-  auto a = test::threats_of({{"T", "1"}}), b = test::threats_of({{"T", "2"}});
-  EXPECT_NE(knowledge_digest(*a), knowledge_digest(*b));
-  EXPECT_EQ(knowledge_digest(*a), knowledge_digest(*test::threats_of({{"T", "1"}})));
-  EXPECT_TRUE(Digest::parse(knowledge_digest({})));
 }
 
 class RegistryIndex : public IndexTest {
@@ -303,9 +252,27 @@ TEST_F(RegistryIndex, ARepositoryThatCannotBeListedHasNotVanished) {
   stub_.repository("team/app", tree_, {{"v1", one_}});
   run();
   fleet_.now = 2000;
-  stub_.forget("/v2/team/app/tags/list");
-  EXPECT_EQ(run().failures.size(), 1U);
-  EXPECT_FALSE(tag("v1").vanished);
+  for (int status : {404, 503}) {
+    stub_.answer("/v2/team/app/tags/list", {status, "<html>something between them</html>"});
+    EXPECT_EQ(run().failures.size(), 1U);
+    EXPECT_FALSE(tag("v1").vanished);
+  }
+}
+
+TEST_F(RegistryIndex, ARepositoryThatItsRegistryDoesNotHaveHasVanished) {
+  stub_.repository("team/app", tree_, {{"v1", one_}});
+  run();
+  ASSERT_TRUE(inventory().note_failure("registry:" + stub_.host() + "/team/app:old", "could not be read", 1500));
+  fleet_.now = 2000;
+  stub_.answer("/v2/team/app/tags/list", {404, R"({"errors":[{"code":"NAME_UNKNOWN","message":"repository name not known to registry"}]})"});
+  IndexSummary s = run();
+  EXPECT_THAT(s.failures, IsEmpty());
+  EXPECT_EQ(s.vanished, 1U);
+  EXPECT_TRUE(tag("v1").vanished);
+  EXPECT_THAT(inventory().failures(), IsEmpty()) << "nor does what once failed there ask for attention";
+  EXPECT_THAT(run().failures, IsEmpty()) << "and it stays so";
+  s = index({stub_.host() + "/team/never"});
+  EXPECT_EQ(s.failures.size(), 1U) << "a name that nobody knew is a mistake";
 }
 
 TEST_F(RegistryIndex, WhatMaxCutsHasNotVanished) {

@@ -188,7 +188,7 @@ std::vector<Id> find_images(Inventory& inventory, const std::string& name) {
                                                                })->last_seen))
           by_digest(t.digest);
     }
-    for (const Tag& t : inventory.tags_named(name, "")) by_digest(t.digest);  // a file or folder
+    for (const Tag& t : out.empty() ? inventory.tags_named(name, "") : std::vector<Tag>{}) by_digest(t.digest);  // a file or folder
   }
   return {out.begin(), out.end()};
 }

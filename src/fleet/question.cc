@@ -130,6 +130,11 @@ Result<void> read_vers(HuntQuestion& q, PackageType type, std::string_view list)
 
 // pkg:deb/debian/xz-utils@5.6.1-1?arch=amd64: type, name and version count.
 Result<void> read_purl(HuntQuestion& q, std::string_view rest) {
+  std::string_view qualifiers = rest.substr(std::min(rest.size(), rest.find('?') == std::string_view::npos ? rest.size() : rest.find('?') + 1));
+  std::string epoch;  // of rpm: the package URL has it beside the version
+  for (std::string_view q1 : split(qualifiers.substr(0, qualifiers.find('#')), '&'))
+    if (q1.starts_with("epoch=") && rest.starts_with("rpm/")) epoch = percent_decoded(q1.substr(6)) + ":";
+  if (epoch == "0:") epoch.clear();
   rest = rest.substr(0, rest.find_first_of("?#"));
   size_t at = std::min(rest.find("@vers:"), rest.rfind('@'));  // a vers range may hold more of these
   std::string_view type = rest.substr(0, rest.find('/')), path = rest.substr(0, at);
@@ -142,7 +147,7 @@ Result<void> read_purl(HuntQuestion& q, std::string_view rest) {
   std::string_view version = rest.substr(at + 1);
   if (version.empty()) return Error{Errc::usage, escape(q.text) + ": a version must follow @"};
   if (!version.starts_with("vers:")) {
-    q.bounds.push_back({"=", percent_decoded(version)});
+    q.bounds.push_back({"=", epoch + percent_decoded(version)});
     return {};
   }
   std::string_view scheme = version.substr(5, version.find('/') - 5);

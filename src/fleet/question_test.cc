@@ -89,6 +89,13 @@ TEST(ParseQuestion, PackageAddresses) {
   for (const char* t : {"pkg:deb", "pkg:deb/", "pkg:deb/@1", "pkg:xz-utils@1"}) EXPECT_THAT(why(t), HasSubstr("pkg:TYPE/NAME")) << t;
 }
 
+// An epoch of rpm stands beside the version in a package address, and before it in what rpm compares.
+TEST(ParseQuestion, PackageAddressesTellEpochsOfRpm) {
+  EXPECT_THAT(bounds("pkg:rpm/redhat/bind@9.11.36-8.el8?arch=x86_64&epoch=32"), ElementsAre("=32:9.11.36-8.el8"));
+  EXPECT_THAT(bounds("pkg:rpm/redhat/bind@9.11.36-8.el8?epoch=0&arch=x86_64#sub"), ElementsAre("=9.11.36-8.el8"));
+  EXPECT_THAT(bounds("pkg:deb/debian/bind9@1-2?epoch=32"), ElementsAre("=1-2")) << "other kinds have theirs in the version";
+}
+
 // Names in a package address are percent-encoded, as `dpkg` bills of materials write them.
 TEST(ParseQuestion, PackageAddressesAreDecoded) {
   EXPECT_EQ(question("pkg:deb/debian/libstdc%2B%2B6@12.2.0-14%2Bdeb12u1").value, "libstdc++6");

@@ -37,7 +37,7 @@ std::optional<Target> way_to(Inventory& inventory, const StoredImage& image) {
     if (std::filesystem::exists(t.repository + "/oci-layout", ec)) return Target{"oci-dir:" + t.repository + "@" + image.digest, "", "", false};
     size_t slash = t.repository.find('/'), colon = t.repository.find(':');
     bool local = slash == 0 || std::filesystem::exists(t.repository, ec);
-    bool has_scheme = t.repository[0] != '[' && colon != std::string::npos && (slash == std::string::npos || colon < slash) &&
+    bool has_scheme = !t.repository.starts_with('[') && colon != std::string::npos && (slash == std::string::npos || colon < slash) &&
                       colon + 1 < t.repository.size() && !std::isdigit(static_cast<unsigned char>(t.repository[colon + 1]));  // HOST:5000/… is none
     if (local || has_scheme) return Target{t.repository, "", "", false};
     return Target{"registry:" + t.repository + "@" + image.digest, "", "", true};
@@ -59,7 +59,7 @@ class Planner {
   bool needed(Id layer) {
     auto digest = inventory_.layer_digest(layer);
     if (!digest) return false;
-    if (!inventory_.layers()->holds(*digest)) return true;
+    if (!inventory_.layers()->holds(*digest) || !inventory_.has_layer(*digest)) return true;  // or a kill came between the two
     if (inventory_.layers()->hits(*digest, set_)) return false;
     bool needs_patterns = false;
     auto facts = inventory_.layers()->facts(*digest, set_, &needs_patterns);

@@ -10,6 +10,7 @@
 #include "fleet/estimate.h"
 #include "fleet/exposure.h"
 #include "fleet/hunt.h"
+#include "fleet/renew.h"
 
 namespace careen {
 namespace {

@@ -25,7 +25,7 @@ class Finder {
     std::error_code ec;
     if (source[0] == '@' || source == "-") return list_file(source, depth);
     if (source.starts_with("uses:")) return uses(source);
-    if (source.starts_with("hub:")) return catalog(source, list_hub(source.substr(4), options_.http));
+    if (source.starts_with("hub:")) return catalog(source, list_hub(source.substr(4), options_.http), "docker.io/" + source.substr(4));
     if (source.starts_with("harbor:")) return harbor(source);
     if (has_scheme(source)) return single(source);
     if (fs::is_directory(source, ec)) return folder(source, 0);
@@ -34,7 +34,7 @@ class Finder {
   }
 
   Targets take() {
-    if (full()) out_.repositories.clear(), out_.hosts.clear();  // what lies behind the cut is not known to be gone
+    if (full()) out_.repositories.clear(), out_.hosts.clear(), out_.absent.clear();  // what lies behind the cut is not known to be gone
     return std::move(out_);
   }
 
@@ -187,13 +187,16 @@ class Finder {
   void harbor(const std::string& source) {
     std::string rest = source.substr(7);
     size_t slash = rest.find('/');
-    catalog(source, list_harbor(rest.substr(0, slash), slash == std::string::npos ? "" : rest.substr(slash + 1), options_.http));
+    catalog(source, list_harbor(rest.substr(0, slash), slash == std::string::npos ? "" : rest.substr(slash + 1), options_.http), rest);
   }
 
   // What a registry's own interface lists, with the times that it tells.
-  void catalog(const std::string& source, Result<Catalog> list) {
+  // `below`: HOST, HOST/PROJECT or HOST/NAMESPACE, whose every repository is in it.
+  void catalog(const std::string& source, Result<Catalog> list, const std::string& below) {
     if (!list) return fail(source, list.error().what);
     for (const auto& [name, why] : list->failures) fail(name, why);
+    if (list->failures.empty()) out_.hosts.push_back(below);
+    bool untagged = source.starts_with("harbor:");
     for (CatalogRepository& r : list->repositories) {
       bool whole = options_.tags.empty() && options_.since == 0;
       for (const CatalogTag& t : r.tags) {
@@ -208,7 +211,9 @@ class Finder {
         if (options_.since != 0 && !t.pushed) ++out_.undated;
         push({"registry:" + r.name + (t.tag.empty() ? "@" + t.digest : ":" + t.tag), r.name, t.tag, true});
       }
+      out_.catalog.push_back(r.name);
       if (whole) out_.repositories.push_back(r.name);
+      if (whole && untagged) out_.untagged.insert(r.name);
       out_.pulls.push_back(std::move(r));
     }
   }
@@ -217,8 +222,10 @@ class Finder {
     auto ref = Reference::parse(name);
     if (!ref) return fail(name, ref.error().what);
     auto tags = list_tags(name, options_.http);
-    if (!tags) return fail(name, tags.error().what);
     std::string full_name = ref->host + "/" + ref->repository;
+    if (!tags && tags.error().code == Errc::not_found) out_.absent.push_back(full_name), fail(full_name, tags.error().what);
+    if (!tags && tags.error().code != Errc::not_found) fail(name, tags.error().what);
+    if (!tags) return;
     if (glob.empty() && options_.tags.empty()) out_.repositories.push_back(full_name);
     if (options_.since != 0) out_.undated += tags->size();
     for (const std::string& t : *tags)

@@ -163,16 +163,20 @@ class Registry : public std::enable_shared_from_this<Registry> {
   Result<void> expect_ok(const HttpResponse& r, const char* what) const {
     if (r.status >= 200 && r.status < 300) return {};
     std::string says;
+    // That a repository is gone is what the registry itself says: a 404 alone may be of something between.
+    bool says_gone = std::string_view(what) != "tags";
     if (auto j = parse_json(r.body, "answer"); j && j->is_object() && j->contains("errors") && (*j)["errors"].is_array() && !(*j)["errors"].empty()) {
       const auto& e = (*j)["errors"][0];
       if (e.is_object() && e.contains("message") && e["message"].is_string()) says = ": " + escape(e["message"].get<std::string>().substr(0, 200));
+      if (e.is_object() && e.contains("code")) says_gone |= e["code"] == "NAME_UNKNOWN" || e["code"] == "NOT_FOUND";  // the latter is Harbor's
     }
     if (r.status == 401 || r.status == 403) {
       std::string hint =
           had_credentials_ ? "the credentials were refused" : "it wants credentials and none are configured: log in with docker login or podman login";
       return Error{Errc::auth, escape(server_) + " answered " + std::to_string(r.status) + says + "; " + hint};
     }
-    return Error{r.status == 404 ? Errc::not_found : Errc::network, escape(server_) + " answered " + std::to_string(r.status) + " for the " + what + says};
+    return Error{r.status == 404 && says_gone ? Errc::not_found : Errc::network,
+                 escape(server_) + " answered " + std::to_string(r.status) + " for the " + what + says};
   }
 
   // The path of the next page: </v2/…?last=x>; rel="next". Only its path and query count, so it never leads to another host.

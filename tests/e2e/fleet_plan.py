@@ -268,7 +268,7 @@ class Plan:
     def threats(self, directory, threat=THREAT, digest=None, **indicators):
         path = pathlib.Path(directory) / f"{threat}.yaml"
         known = indicators or {"files": [{"digest": "sha256:" + (digest or self.evil_sha256)}]}
-        path.write_text(threat_record(threat, kind="backdoor", indicators=known))
+        path.write_text(threat_record(threat, kind="backdoor", aliases=["ALIAS-" + threat], indicators=known))
         return path
 
 

@@ -22,6 +22,7 @@ struct FleetImage {
   std::string architecture = "amd64";
   std::vector<std::string> environment = {}, entrypoint = {}, command = {};
   std::map<std::string, std::string> labels = {};
+  std::string user = {};
 };
 
 // One image into a tree; gives its descriptor.
@@ -36,6 +37,7 @@ inline nlohmann::json put_image(MemoryTree& tree, const FleetImage& image) {
     config["history"].push_back({{"created_by", "step " + std::to_string(step++)}});
   }
   config["config"] = {{"Env", image.environment}, {"Entrypoint", image.entrypoint}, {"Cmd", image.command}, {"Labels", image.labels}};
+  if (!image.user.empty()) config["config"]["User"] = image.user;
   manifest["config"] = tree.put(config.dump(), "application/vnd.oci.image.config.v1+json");
   nlohmann::json d = tree.put(manifest.dump(), "application/vnd.oci.image.manifest.v1+json");
   d["platform"] = {{"os", "linux"}, {"architecture", image.architecture}};
