@@ -39,7 +39,7 @@ int run_estimate(const IndexCommand& c, IndexOptions o) {
   if (auto ok = scan_options(image, inventory ? inventory->layers() : LayerCache::open(""), o.scan, o.resolve); !ok) return complain(ok.error());
   if (!inventory && c.sources.empty()) return complain({Errc::not_found, "there is no inventory to refresh: run careen index"});
   FleetProgress progress(!c.image.quiet && !c.image.no_progress);
-  o.on_progress = [&](size_t done, size_t total, const std::string& at) { progress.show(done, total, escape(at)); };
+  o.on_progress = [&](const IndexProgress& p) { progress.show(p); };
   Estimate e = estimate(inventory.get(), c.sources, o);
   progress.clear();
   if (!print(c.store.format == "json" ? estimate_json(e) : estimate_text(e))) return 4;
@@ -75,7 +75,7 @@ int run_index(IndexCommand c) {
   o.clock = [&] { return (*inventory)->clock(); };
   if (auto ok = scan_options(c.image, (*inventory)->layers(), o.scan, o.resolve); !ok) return complain(ok.error());
   FleetProgress progress(!c.image.quiet && !c.image.no_progress);
-  o.on_progress = [&](size_t done, size_t total, const std::string& at) { progress.show(done, total, escape(at)); };
+  o.on_progress = [&](const IndexProgress& p) { progress.show(p); };
   std::unique_ptr<Jobs> jobs;
   std::unique_ptr<Queue> queue;
   if (!c.queue.empty()) {
@@ -85,7 +85,7 @@ int run_index(IndexCommand c) {
     if (!line) return complain(line.error());
     jobs = std::move(*shared), queue = std::move(*line);
     DistributeOptions d{c.image.platform, c.refresh, [&](const Jobs::Progress& p, size_t total) {
-                          progress.show(p.done + p.set_aside, total, fmt::format("{} images, {} set aside", p.counts.images, p.set_aside));
+                          progress.show({p.done + p.set_aside, total, fmt::format("{} images, by workers", p.counts.images), 0, p.set_aside});
                         }};
     o.distribute = [&, d](const std::vector<Target>& targets) { return distribute(*jobs, *queue, targets, d); };
   }

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "report/fleet_report.h"
 
 namespace careen {
 namespace {
@@ -57,15 +58,12 @@ void FleetProgress::clear() {
   drawn_ = false;
 }
 
-void FleetProgress::show(size_t done, size_t total, const std::string& at) {
+void FleetProgress::show(const IndexProgress& p) {
   auto now = std::chrono::steady_clock::now();
   if (!on_ || (drawn_ && now - last_ < std::chrono::milliseconds(100))) return;
   last_ = now;
   drawn_ = true;
-  double seconds = std::chrono::duration<double>(now - begin_).count();
-  std::string left;
-  if (done > 0 && seconds > 5) left = fmt::format(", {:.0f} min left", seconds / static_cast<double>(done) * static_cast<double>(total - done) / 60);
-  std::string line = fmt::format("\r\x1b[K{} of {}{}  {}", done, total, left, at.substr(0, 60));
+  std::string line = "\r\x1b[K" + index_progress_text(p, std::chrono::duration<double>(now - begin_).count());
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "fleet/indexer.h"
+
 namespace careen {
 
 class Progress {
@@ -27,7 +29,7 @@ class FleetProgress {
   ~FleetProgress();
   FleetProgress(const FleetProgress&) = delete;
   FleetProgress& operator=(const FleetProgress&) = delete;
-  void show(size_t done, size_t total, const std::string& at);
+  void show(const IndexProgress& p);
   void clear();
 
  private:

@@ -21,7 +21,7 @@ Result<Reading> read_for_answer(Inventory& inventory, const ReadingPlan& plan, c
   o.resolve = resolve;
   o.clock = [&] { return inventory.clock(); };
   FleetProgress progress(!image.no_progress);
-  o.on_progress = [&](size_t done, size_t total, const std::string& at) { progress.show(done, total, escape(at)); };
+  o.on_progress = [&](const IndexProgress& p) { progress.show(p); };
   auto out = read_again(inventory, plan, o);
   progress.clear();
   return out;

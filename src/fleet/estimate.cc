@@ -20,7 +20,7 @@ class Estimator {
     out_.failures = targets.failures;
     out_.older = targets.older, out_.undated = targets.undated;
     for (size_t i = 0; i < targets.list.size(); ++i) {
-      if (o_.on_progress) o_.on_progress(i, targets.list.size(), targets.list[i].argument);
+      if (o_.on_progress) o_.on_progress({i, targets.list.size(), targets.list[i].argument, 0, 0});
       one(targets.list[i]);
     }
     return std::move(out_);

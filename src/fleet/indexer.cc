@@ -19,6 +19,7 @@ class Indexer {
     o_.scan.cache = inventory.layers();
     o_.scan.wants_facts = true;
     if (!o_.resolve.platforms.platform) o_.resolve.platforms.all = true;
+    o_.resolve.platforms.attestations = true;
   }
 
   Result<IndexSummary> run(const std::vector<std::string>& sources) {
@@ -129,12 +130,25 @@ class Indexer {
   Result<void> index_all(const std::vector<Target>& targets) {
     for (size_t i = 0; i < targets.size(); ++i) {
       if (o_.stop != nullptr && *o_.stop) return Error{Errc::interrupted, "stopped"};
-      if (o_.on_progress) o_.on_progress(i, targets.size(), targets[i].argument);
+      tell(i, targets.size(), targets[i].argument);
       auto ok = one(targets[i]);
       if (!ok && ok.error().code == Errc::io && ok.error().what.starts_with(escape(inventory_.shown()))) return ok;  // the store itself
       CAREEN_TRY(note(targets[i], ok ? std::nullopt : std::optional(ok.error().what)));
     }
     return {};
+  }
+
+  // Bytes are told while the layers of an image are read, too.
+  void tell(size_t done, size_t total, const std::string& at) {
+    if (!o_.on_progress) return;
+    IndexProgress p{done, total, at, bytes_, out_.failures.size()};
+    o_.on_progress(p);
+    o_.scan.on_progress = [this, p](uint64_t read, uint64_t, size_t) mutable {
+      if (read < last_) before_ += last_;  // the next image of an index
+      last_ = read;
+      p.bytes = bytes_ = before_ + read;
+      o_.on_progress(p);
+    };
   }
 
   Result<void> let_others_index(const std::vector<Target>& targets) {
@@ -232,6 +246,7 @@ class Indexer {
         return inventory_.seen_again(digest, now());
       }
     }
+    out_.attestations += image.attestations.size();
     ScanResult result = scan_image(image, o_.scan);
     for (size_t i = 0; i < result.layers.size(); ++i)
       if (!result.layers[i].diff_id && image.layers[i].kind == LayerKind::tar)
@@ -250,6 +265,7 @@ class Indexer {
   IndexSummary out_;
   std::set<Inventory::Id> stale_;
   int64_t latest_ = 0;
+  uint64_t bytes_ = 0, before_ = 0, last_ = 0;  // read in all, by earlier images, by the image at hand
 };
 
 }  // namespace

@@ -22,22 +22,31 @@ struct TargetOutcome {
   } counts;
 };
 
+// How far a run is.
+struct IndexProgress {
+  size_t done = 0, total = 0;  // references
+  std::string at;              // the one at hand
+  uint64_t bytes = 0;          // of layers, read so far
+  size_t failed = 0;           // references
+};
+
 struct IndexOptions {
   ScanOptions scan;  // its cache is the inventory's
   ResolveOptions resolve;
   TargetOptions targets;
-  std::string cluster;                      // that uses: sources speak of; "" without a name
-  bool note_crawls = true;                  // the sources are listed as such, not references that were told
-  const std::atomic<bool>* stop = nullptr;  // seen between targets: the run ends with Errc::interrupted, and what it did stays
-  bool refresh = false;                     // judge images anew, and read layers again whose facts an older careen collected
-  std::function<void(size_t done, size_t total, const std::string& at)> on_progress;
-  std::function<int64_t()> clock;  // seconds since 1970
+  std::string cluster;                                    // that uses: sources speak of; "" without a name
+  bool note_crawls = true;                                // the sources are listed as such, not references that were told
+  const std::atomic<bool>* stop = nullptr;                // seen between targets: the run ends with Errc::interrupted, and what it did stays
+  bool refresh = false;                                   // judge images anew, and read layers again whose facts an older careen collected
+  std::function<void(const IndexProgress&)> on_progress;  // by one thread at a time
+  std::function<int64_t()> clock;                         // seconds since 1970
   // Where others do the work: gives what became of each target.
   std::function<Result<std::vector<TargetOutcome>>(const std::vector<Target>&)> distribute;
 };
 
 struct IndexSummary {
   size_t references = 0, uses = 0, images = 0, unchanged = 0, new_layers = 0, vanished = 0, flagged = 0, undetermined = 0;
+  size_t attestations = 0;        // kept as claims beside new images
   size_t rejudged = 0;            // of a refresh: from their facts
   size_t older = 0, undated = 0;  // tags that --since left out, and that it could not judge
   uint64_t bytes = 0;             // of layers that were read

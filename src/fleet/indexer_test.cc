@@ -43,7 +43,9 @@ class IndexTest : public testing::Test {
 TEST_F(IndexTest, ALayoutOfSeveralImages) {
   std::string folder = fleet_.layout("l", {{"v1", kBase}, {"v2", kBase + "layer\nfile /b \"fine\""}, {"v3", "file /c \"fine\""}});
   std::vector<size_t> progress;
-  IndexSummary s = index({folder}, [&](IndexOptions& o) { o.on_progress = [&](size_t done, size_t, const std::string&) { progress.push_back(done); }; });
+  uint64_t bytes = 0;
+  IndexSummary s =
+      index({folder}, [&](IndexOptions& o) { o.on_progress = [&](const IndexProgress& p) { progress.push_back(p.done), bytes = std::max(bytes, p.bytes); }; });
   EXPECT_EQ(s.references, 3U);
   EXPECT_EQ(s.images, 3U);
   EXPECT_EQ(s.new_layers, 3U) << "one of them is in two images";
@@ -51,7 +53,9 @@ TEST_F(IndexTest, ALayoutOfSeveralImages) {
   EXPECT_EQ(s.unchanged, 0U);
   EXPECT_EQ(s.undetermined, 0U);
   EXPECT_THAT(s.failures, IsEmpty());
+  progress.erase(std::unique(progress.begin(), progress.end()), progress.end());
   EXPECT_THAT(progress, ElementsAre(0, 1, 2));
+  EXPECT_GT(bytes, 3U * 512);
   auto c = inventory().counts();
   EXPECT_EQ(c.images, 3U);
   EXPECT_EQ(c.layers, 3U);
@@ -101,14 +105,25 @@ TEST_F(IndexTest, OtherKnowledgeJudgesAnew) {
 TEST_F(IndexTest, AnIndexOfPlatforms) {
   test::MemoryTree tree;
   json a = test::put_image(tree, {"", kBase}), b = test::put_image(tree, {"", "file /b \"fine\"", "arm64"});
-  json attestation = test::put_image(tree, {"", "file /c \"c\"", "none"});
+  json statement = tree.put("{}", "application/vnd.in-toto+json"), other = statement;
+  statement["annotations"] = {{"in-toto.io/predicate-type", "https://spdx.dev/Document"}};
+  other["annotations"] = {{"in-toto.io/predicate-type", "https://slsa.dev/provenance/v0.2"}};
+  json attestation =
+      tree.put(json{{"schemaVersion", 2}, {"config", statement}, {"layers", {statement, other}}}.dump(), "application/vnd.oci.image.manifest.v1+json");
   attestation["platform"] = {{"os", "unknown"}, {"architecture", "unknown"}};
+  attestation["annotations"] = {{"vnd.docker.reference.type", "attestation-manifest"}, {"vnd.docker.reference.digest", a["digest"]}};
   json all = test::named(tree.index({a, b, attestation}), "multi");
   tree.layout({all});
   test::write_tree(tree, fleet_.scratch / "l");
   IndexSummary s = index({fleet_.scratch / "l"});
   EXPECT_EQ(s.references, 1U);
   EXPECT_EQ(s.images, 2U) << "every platform, and no attestation";
+  EXPECT_EQ(s.attestations, 1U);
+  auto claims = inventory().attestations_of(a["digest"]);
+  ASSERT_THAT(claims, SizeIs(1));
+  EXPECT_EQ(claims[0].digest, attestation["digest"]);
+  EXPECT_THAT(claims[0].predicates, ElementsAre("https://slsa.dev/provenance/v0.2", "https://spdx.dev/Document"));
+  EXPECT_THAT(inventory().attestations_of(b["digest"]), IsEmpty());
   std::string digest = all["digest"];
   EXPECT_TRUE(inventory().has_index(digest));
   EXPECT_THAT(inventory().members_of(digest), testing::UnorderedElementsAre(a["digest"], b["digest"]));

@@ -135,6 +135,7 @@ void find_copies(Inventory& inventory, const StoredImage& image, size_t own_from
 Lineage lineage_of_one(Inventory& inventory, Id id, const StoredImage& image, const ThreatSet* threats) {
   Lineage out;
   out.self = relative(inventory, id, image);
+  out.attestations = inventory.attestations_of(image.digest);
   for (size_t n = image.layers.size(); n-- > 1;)
     for (Id b : bases(inventory, image, n))
       if (auto i = inventory.image(b)) out.ancestors.push_back(relative(inventory, b, *i));

@@ -57,8 +57,9 @@ struct CopiedContent {
 
 struct Lineage {
   Relative self;
-  std::vector<Relative> ancestors;    // the nearest first
-  std::vector<Relative> descendants;  // with fewest layers first, then by digest
+  std::vector<Relative> ancestors;        // the nearest first
+  std::vector<Relative> descendants;      // with fewest layers first, then by digest
+  std::vector<Attestation> attestations;  // of the image: claims that nothing has verified
   std::optional<ClaimedBase> claimed;
   std::optional<UnindexedBase> unindexed;  // below the nearest ancestor there is no more; without an ancestor what is known of the base
   std::vector<CopiedContent> copied;       // of the image's own layers, most shared first

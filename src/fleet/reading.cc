@@ -132,7 +132,7 @@ Result<Reading> read_again(Inventory& inventory, const ReadingPlan& plan, const 
   std::set<std::string> failed;
   for (size_t i = 0; i < plan.from.size(); ++i) {
     const std::string& argument = plan.from[i].argument;
-    if (options.on_progress) options.on_progress(i, plan.from.size(), argument);
+    if (options.on_progress) options.on_progress({i, plan.from.size(), argument, out.bytes, out.failures.size()});
     auto images = resolve_images(argument, resolve);
     if (!images) {
       out.failures.emplace_back(argument, images.error().what);

@@ -154,6 +154,7 @@ StoredImage stored_image(const Image& image, const ScanResult& result) {
   s.gaps = gaps_of(result.coverage);
   if (result.facts) s.hidden = hidden_files(*result.facts, s.gaps);
   s.created = image.config.created;
+  s.attestations = image.attestations;
   return s;
 }
 

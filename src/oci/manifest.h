@@ -65,6 +65,13 @@ Result<ImageConfig> parse_config(std::string_view json);
 // JSON with limits on depth; `what` names the document in the error.
 Result<nlohmann::json> parse_json(std::string_view text, std::string_view what);
 
+// What stands beside an image in an index and says something of it: a claim that nothing has verified.
+struct Attestation {
+  std::string digest;                   // of its manifest
+  std::vector<std::string> predicates;  // types of what it says; empty when its manifest could not be read
+  bool operator==(const Attestation&) const = default;
+};
+
 // A manifest that BuildKit made for an attestation: platform unknown/unknown. An annotation alone does not make one, or it
 // would hide an image.
 bool is_attestation(const Descriptor& entry);

@@ -15,6 +15,8 @@ namespace careen {
 std::string time_text(int64_t t);  // 2026-11-20T09:02:00Z; "" for 0
 std::string age_text(int64_t seconds);
 
+// One line for a terminal.
+std::string index_progress_text(const IndexProgress& p, double seconds);
 std::string index_text(const IndexSummary& s);
 std::string index_json(const IndexSummary& s);
 std::string index_line(const IndexSummary& s, const std::string& what, int64_t at);  // one of many: a line of JSON

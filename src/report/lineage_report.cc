@@ -55,6 +55,8 @@ std::string one_text(const Lineage& l) {
   else if (!l.claimed && l.ancestors.empty())
     out += "base not indexed\n";
   out += std::string(depth * 2, ' ') + "* " + relative_text(l.self) + "\n";
+  for (const Attestation& a : l.attestations)
+    out += std::string(depth * 2 + 4, ' ') + "attested, not verified: " + (a.predicates.empty() ? escape(a.digest) : escape(join(a.predicates, ", "))) + "\n";
   std::multimap<Inventory::Id, const Relative*> on;  // by base, in their order
   for (const Relative& d : l.descendants) on.emplace(d.base, &d);
   std::function<void(Inventory::Id, size_t)> below = [&](Inventory::Id base, size_t at) {
@@ -120,8 +122,19 @@ std::string lineage_json(const std::vector<Lineage>& all) {
                         {"images", of},
                         {"images_in_all", c.images_in_all}});
     }
-    images.push_back(
-        {{"image", relative_json(l.self)}, {"bases", up}, {"derived", down}, {"claimed_base", claimed}, {"base_not_indexed", unindexed}, {"copied", copied}});
+    Json attested = Json::array();
+    for (const Attestation& a : l.attestations) {
+      Json types = Json::array();
+      for (const std::string& p : a.predicates) types.push_back(escape(p));
+      attested.push_back({{"digest", a.digest}, {"predicate_types", types}, {"verified", false}});
+    }
+    images.push_back({{"image", relative_json(l.self)},
+                      {"bases", up},
+                      {"derived", down},
+                      {"claimed_base", claimed},
+                      {"base_not_indexed", unindexed},
+                      {"copied", copied},
+                      {"attestations", attested}});
   }
   return dump({{"schema", "careen/lineage/v1"}, {"images", images}});
 }

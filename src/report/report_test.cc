@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "../../tests/support/image_text.h"
+#include "report/fleet_report.h"
 #include "report/layout.h"
 #include "report/version.h"
 
@@ -270,6 +271,15 @@ TEST(Explain, AReportOfAnotherShapeDoesNotFail) {
 TEST(VerdictSentence, SaysAgainstWhat) {
   EXPECT_THAT(verdict_sentence(clean()), HasSubstr("clean of 1 known threat (records of 2026-11-20)"));
   EXPECT_THAT(verdict_sentence(result()), HasSubstr("flagged: 2 findings flag it"));
+}
+
+TEST(IndexProgress, TellsWhatIsDoneAndLeft) {
+  EXPECT_EQ(index_progress_text({0, 300, "r.example/app:1", 0, 0}, 0.1), "0 of 300  r.example/app:1");
+  EXPECT_EQ(index_progress_text({3, 300, "a", 3 << 20, 0}, 3), "3 of 300, 3.0 MiB, 1.0 MiB/s  a") << "too early to tell the end";
+  EXPECT_EQ(index_progress_text({100, 300, "a", 600 << 20, 2}, 600), "100 of 300, 600.0 MiB, 1.0 MiB/s, 2 failed, 20 min left  a");
+  EXPECT_EQ(index_progress_text({299, 300, "a\x1b[2J", 0, 0}, 600), "299 of 300, 2 s left  a\\x1b[2J") << "names are hostile";
+  EXPECT_EQ(index_progress_text({1, 1000, "a", 0, 0}, 60), "1 of 1000, 16.6 h left  a");
+  EXPECT_EQ(index_progress_text({7, 5, "a", 0, 0}, 60), "7 of 5, 0 s left  a") << "whatever is counted";
 }
 
 TEST(Layout, ColumnsAreCodePoints) {

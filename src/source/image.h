@@ -61,6 +61,7 @@ struct Image {
   std::vector<std::string> remarks;  // about how it was found, for the user
   bool is_rootfs = false;            // dir: a root file system
   bool is_single_file = false;
+  std::vector<Attestation> attestations;            // where they were asked for
   std::vector<std::string> gaps;                    // what should have been examined and could not be had
   std::shared_ptr<std::vector<Unread>> unreadable;  // dir: whole once the layer was read
 };
@@ -69,6 +70,7 @@ struct Image {
 struct PlatformChoice {
   std::optional<Platform> platform;  // as asked for
   bool all = false;
+  bool attestations = false;  // a request for each; else they are passed over
 };
 
 }  // namespace careen

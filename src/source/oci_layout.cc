@@ -1,6 +1,7 @@
 #include "source/oci_layout.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -8,6 +9,8 @@
 
 namespace careen {
 namespace {
+
+constexpr size_t kMaxPredicates = 64, kMaxPredicateType = 256;
 
 std::string blob_name(const Digest& d) {
   std::string name = "blobs/" + d.text();
@@ -45,6 +48,7 @@ class Chooser {
         if (!first_error_) first_error_ = image.error();
         continue;
       }
+      if (auto it = attestations_.find(image->digest.text()); it != attestations_.end()) image->attestations = it->second;
       images.push_back(std::move(*image));
     }
     if (images.empty()) return *first_error_;
@@ -55,7 +59,10 @@ class Chooser {
 
  private:
   Result<void> visit(const Descriptor& d, const Digest& from, std::vector<DigestMismatch> mismatches, int depth) {
-    if (is_attestation(d)) return {};
+    if (is_attestation(d)) {
+      if (platforms_.attestations) note_attestation(d);
+      return {};
+    }
     if (depth > kMaxIndexDepth) return Error{Errc::limit, "indexes are nested deeper than 8 (kMaxIndexDepth)"};
     // What is surely another platform is not fetched.
     if (d.platform && !d.platform->os.empty() && platforms_.platform && !platforms_.all && !platforms_.platform->wants(*d.platform)) {
@@ -84,6 +91,19 @@ class Chooser {
     }
     leaves_.push_back({d, std::move(*m), from, std::move(mismatches)});
     return {};
+  }
+
+  // As BuildKit makes them (docs.docker.com, "Image attestation storage"): the subject and the types of predicates stand in annotations.
+  void note_attestation(const Descriptor& d) {
+    auto subject = d.annotations.find("vnd.docker.reference.digest");
+    if (subject == d.annotations.end() || !Digest::parse(subject->second) || !seen_.insert(d.digest).second || seen_.size() > kMaxIndexEntries) return;
+    Attestation a{d.digest.text(), {}};
+    auto text = store_.manifest(d);
+    auto m = text && digest_of(as_bytes(*text), d.digest.algorithm()) == d.digest ? parse_manifest(*text) : Result<Manifest>(Error{Errc::mismatch, ""});
+    for (const Descriptor& l : m ? m->layers : std::vector<Descriptor>{})
+      if (auto type = l.annotations.find("in-toto.io/predicate-type"); type != l.annotations.end() && a.predicates.size() < kMaxPredicates)
+        a.predicates.push_back(type->second.substr(0, kMaxPredicateType));
+    attestations_[subject->second].push_back(std::move(a));
   }
 
   Result<Image> build(Leaf& leaf) {
@@ -158,6 +178,7 @@ class Chooser {
   ManifestStore& store_;
   const PlatformChoice& platforms_;
   std::set<Digest> seen_;
+  std::map<std::string, std::vector<Attestation>> attestations_;  // by the digest of what they are about
   std::vector<Leaf> leaves_;
   std::vector<std::string> others_;
   std::optional<Error> first_error_;

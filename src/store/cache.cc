@@ -151,8 +151,9 @@ struct LayerCache::Impl {
     if (rc != SQLITE_OK) return rc;
     sqlite3_busy_timeout(file, kBusyMilliseconds);
     db = use_sqlite(file);
-    rc = exec_patiently(file, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=4096; PRAGMA cache_size=-16384;",
-                        kBusyMilliseconds / 1000);
+    rc = exec_patiently(
+        file, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=16384; PRAGMA cache_size=-16384;",
+        kBusyMilliseconds / 1000);
     if (rc != SQLITE_OK) return rc;
     int version = 0;
     if (Statement s = sql("PRAGMA user_version"); s.row())

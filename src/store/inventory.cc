@@ -173,6 +173,10 @@ Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
       auto term = m.number_of(find_term, new_term, static_cast<int>(kind), text);
       if (!term || !at_term.with(*term, id).done()) return false;
     }
+    Statement attested = m.sql("INSERT INTO inv_attestation VALUES(?,?,?,?) ON CONFLICT DO NOTHING");
+    for (const Attestation& a : image.attestations)
+      for (const std::string& p : a.predicates.empty() ? std::vector<std::string>{""} : a.predicates)
+        if (!attested.with(image.digest, a.digest, p, now).done()) return false;
     return true;
   }));
   if (m.package_numbers.size() > kMaxNumbers) m.package_numbers.clear();

@@ -20,6 +20,7 @@
 #include "facts/layer_facts.h"
 #include "formats/image_uses.h"
 #include "knowledge/threat_set.h"
+#include "oci/manifest.h"
 #include "store/cache.h"
 #include "store/reverse_index.h"
 
@@ -58,6 +59,7 @@ struct StoredImage {
   std::vector<std::string> gaps;  // coverage that matters to the verdict, in words
   std::string created;
   int64_t first_seen = 0, last_seen = 0;
+  std::vector<Attestation> attestations;  // new ones, for add_image(); attestations_of() gives all
 };
 
 // The chain ID of the first `count` layers, as the OCI image specification defines it; "" for none, or when one is not known.
@@ -206,6 +208,7 @@ class Inventory {
   std::vector<Id> images_with_chain(const std::string& chain);  // of exactly these layers: chain_id() of all of them
   std::vector<std::pair<TermKind, std::string>> terms_of(const std::string& image_digest);
   std::vector<std::string> members_of(const std::string& index);
+  std::vector<Attestation> attestations_of(const std::string& image_digest);
   std::optional<Id> image_id(const std::string& digest);
   std::optional<StoredImage> image(Id id);
   std::vector<Tag> tags_of(const std::string& image_digest);

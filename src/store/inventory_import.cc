@@ -42,6 +42,7 @@ Result<void> Inventory::import_from(Inventory& from, const std::function<void(co
     auto theirs = from.image(id);
     if (!theirs) return Error{Errc::corrupt, escape(of.shown) + ": image " + std::to_string(id) + " cannot be read: careen store check"};
     theirs->terms = from.terms_of(theirs->digest);
+    theirs->attestations = from.attestations_of(theirs->digest);
     for (const Digest& d : theirs->layers)
       if (theirs->gaps.empty() && lost.contains(d))
         theirs->gaps.push_back("content: layer " + d.text() + ": its facts were not whole in the inventory that it came from");

@@ -118,7 +118,7 @@ Result<void> Inventory::Impl::open(Mode mode) {
   index = std::make_unique<RunSet>(file.db, path);
   if (!begun && !exec("PRAGMA page_size=16384")) return failed("cannot be begun");  // blocks of the reverse index fill such pages
   bool ready = exec_patiently(file.db, "PRAGMA journal_mode=WAL", kWait / 1000) == SQLITE_OK &&
-               exec("PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4096;");
+               exec("PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=16384;");
   if (!ready) {
     last_sql_error() = sqlite3_errmsg(file.db);
     return failed("is not an inventory");

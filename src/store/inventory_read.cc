@@ -220,6 +220,16 @@ std::vector<std::string> Inventory::members_of(const std::string& index) {
   return out;
 }
 
+std::vector<Attestation> Inventory::attestations_of(const std::string& image_digest) {
+  std::vector<Attestation> out;
+  Statement s = impl_->sql("SELECT digest, predicate FROM inv_attestation WHERE subject=? ORDER BY digest, predicate");
+  for (s.with(image_digest); s.row();) {
+    if (out.empty() || out.back().digest != s.view(0)) out.push_back({s.text(0), {}});
+    if (!s.view(1).empty()) out.back().predicates.push_back(s.text(1));
+  }
+  return out;
+}
+
 std::optional<Inventory::Id> Inventory::image_id(const std::string& digest) {
   Statement s = impl_->sql("SELECT id FROM inv_image WHERE digest=?");
   return s.with(digest).row() ? std::optional(s.number(0)) : std::nullopt;

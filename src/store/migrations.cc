@@ -31,9 +31,11 @@ CREATE TABLE IF NOT EXISTS inv_pull(repository BYTEA NOT NULL, tag BYTEA NOT NUL
                                     PRIMARY KEY(repository, tag));
 )";
 
-// Counts that stand beside every answer, kept by what writes: counting anew takes longer than the question. `check` compares them.
+// Attestations, and counts that stand beside every answer, kept by what writes: counting anew takes longer than the question. `check` compares them.
 const char* const kSchema4Sql = R"(
 CREATE INDEX IF NOT EXISTS inv_image_gaps ON inv_image(gaps) WHERE gaps>0;
+CREATE TABLE IF NOT EXISTS inv_attestation(subject TEXT NOT NULL, digest TEXT NOT NULL, predicate TEXT NOT NULL, first_seen INTEGER NOT NULL,
+                                           PRIMARY KEY(subject, digest, predicate)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS inv_count(what TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
 INSERT OR REPLACE INTO inv_count SELECT 'images', count(*) FROM inv_image;
 INSERT OR REPLACE INTO inv_count SELECT 'layers', count(*) FROM inv_layer;
@@ -59,6 +61,8 @@ END;
 // There a row that every writer changes would make them wait for each other, so it counts anew.
 const char* const kPostgresSchema4Sql = R"(
 CREATE INDEX IF NOT EXISTS inv_image_gaps ON inv_image(gaps) WHERE gaps>0;
+CREATE TABLE IF NOT EXISTS inv_attestation(subject BYTEA NOT NULL, digest BYTEA NOT NULL, predicate BYTEA NOT NULL, first_seen BIGINT NOT NULL,
+                                           PRIMARY KEY(subject, digest, predicate));
 CREATE OR REPLACE VIEW inv_count(what, n) AS SELECT 'images'::text, count(*) FROM inv_image UNION ALL SELECT 'layers', count(*) FROM inv_layer
   UNION ALL SELECT 'tags', count(*) FROM inv_tag WHERE vanished IS NULL UNION ALL SELECT 'repositories', count(DISTINCT repository) FROM inv_tag;
 )";

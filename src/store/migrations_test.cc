@@ -107,7 +107,8 @@ TEST_F(MigrationTest, TheSecondSchemaGainsWhatRegistriesTell) {
 // From the third, which counted anew.
 TEST_F(MigrationTest, TheThirdSchemaGainsCounts) {
   InventoryCounts before = open()->counts();
-  sql("DROP INDEX inv_image_gaps; DROP TABLE inv_count; DROP TRIGGER inv_image_more; DROP TRIGGER inv_image_less; DROP TRIGGER inv_layer_more;"
+  sql("DROP TABLE inv_attestation; DROP INDEX inv_image_gaps; DROP TABLE inv_count; DROP TRIGGER inv_image_more; DROP TRIGGER inv_image_less; DROP TRIGGER "
+      "inv_layer_more;"
       "DROP TRIGGER inv_layer_less; DROP TRIGGER inv_tag_more; DROP TRIGGER inv_tag_less; DROP TRIGGER inv_tag_turn;"
       "UPDATE meta SET value='3' WHERE key='schema'");
   auto i = open(Mode::read);

@@ -474,7 +474,7 @@ bool RunSet::merge_group(const std::vector<Run>& group) {
 RunSet::Built RunSet::build(const std::string& file, std::vector<Run> group) {
   Built out;
   sqlite3* db = nullptr;
-  int rc = sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  int rc = sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   std::unique_ptr<sqlite3, int (*)(sqlite3*)> closes(db, sqlite3_close);
   sqlite3_busy_timeout(db, kWaitMilliseconds);
   if (rc == SQLITE_OK) {
@@ -485,6 +485,8 @@ RunSet::Built RunSet::build(const std::string& file, std::vector<Run> group) {
       return true;
     });
   }
+  // What was written goes from the log into the file here too, while others go on: else every so often a writer does all of it at once.
+  if (rc == SQLITE_OK) sqlite3_exec(db, "PRAGMA wal_checkpoint(PASSIVE)", nullptr, nullptr, nullptr);
   out.group = std::move(group);
   return out;
 }

@@ -160,7 +160,14 @@ class Indexing(Fleet):
 
     def test_attestation_is_no_image(self):
         registry = self.serve()
-        self.assertEqual(self.index(f"{registry.host}/team/multi")["images"], 2)
+        done = self.index(f"{registry.host}/team/multi")
+        self.assertEqual((done["images"], done["attestations"]), (2, 1))
+        amd64, arm64 = (self.plan.image("team/multi:1", a) for a in ("amd64", "arm64"))
+        (claim,) = self.ask("lineage", amd64.digest, code=0)["images"][0]["attestations"]
+        self.assertEqual((claim["predicate_types"], claim["verified"]), (["https://spdx.dev/Document"], False))
+        self.ask("hunt", "manifest:" + claim["digest"], code=0)  # it is no image
+        self.assertEqual(self.ask("lineage", arm64.digest, code=0)["images"][0]["attestations"], [])
+        self.assertIn("attested, not verified: https://spdx.dev/Document\n", self.ask("lineage", amd64.digest, fmt="table", code=0).stdout)
 
     def test_lists_and_folders(self):
         registry = self.serve()

@@ -220,7 +220,7 @@ class OciLayout:
              "rootfs": {"type": "layers", "diff_ids": [statement["digest"]]}}).encode(),
             TYPES["oci"]["config"])
         doc = {"schemaVersion": 2, "mediaType": TYPES["oci"]["manifest"],
-               "config": config, "layers": [statement]}
+               "config": config, "layers": [{**statement, "annotations": {"in-toto.io/predicate-type": "https://spdx.dev/Document"}}]}
         descriptor = self.add_blob(json.dumps(doc).encode(), TYPES["oci"]["manifest"])
         return {**descriptor, "platform": {"architecture": "unknown", "os": "unknown"},
                 "annotations": {"vnd.docker.reference.type": "attestation-manifest",

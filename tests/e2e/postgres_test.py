@@ -35,6 +35,11 @@ def the_plan():
     return plan
 
 
+# The tables that hold nearly all bytes, and the digest that each is keyed by.
+DISTRIBUTED = {"layer": "diff_id", "blob": "digest", "document": "digest", "judged": "key", "inv_posting": "key", "inv_attestation": "subject",
+               "inv_claim": "blob"}
+
+
 class OnPostgres(Case):
     def setUp(self):
         super().setUp()
@@ -89,6 +94,22 @@ def without_times(x):
 
 
 class Answers(OnPostgres):
+    def test_large_tables_are_keyed_by_a_digest(self):
+        """Each of their unique indexes has the column by which it could be distributed; what is left is small."""
+        store = self.store()
+        self.index(store)
+        unique = self.server.sql("SELECT c.relname || ' ' || array_to_string(ARRAY(SELECT attname FROM pg_attribute WHERE attrelid=c.oid AND "
+                                 "attnum=ANY(i.indkey)), ',') FROM pg_index i JOIN pg_class c ON c.oid=i.indrelid "
+                                 "WHERE i.indisunique AND c.relnamespace='careen'::regnamespace", "store1")
+        found = {}
+        for line in unique.split("\n"):
+            table, _, columns = line.strip().partition(" ")
+            found.setdefault(table, []).append(columns.split(","))
+        for table, column in DISTRIBUTED.items():
+            self.assertTrue(found.get(table), f"{table} has no unique index: {unique}")
+            for columns in found[table]:
+                self.assertIn(column, columns, table)
+
     def test_every_question_as_a_file_answers_it(self):
         truth, _ = self.truth()
         file, store = self.tmp / "truth.sqlite", self.store()

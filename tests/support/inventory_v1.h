@@ -15,7 +15,7 @@ CREATE TABLE inv_path(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
 CREATE TABLE inv_path_layer(path INTEGER NOT NULL, layer INTEGER NOT NULL, PRIMARY KEY(path, layer)) WITHOUT ROWID;
 CREATE TABLE inv_term_layer(term INTEGER NOT NULL, layer INTEGER NOT NULL, PRIMARY KEY(term, layer)) WITHOUT ROWID;
 CREATE TABLE inv_package_layer(package INTEGER NOT NULL, layer INTEGER NOT NULL, PRIMARY KEY(package, layer)) WITHOUT ROWID;
-DROP TABLE inv_run; DROP TABLE inv_block; DROP TABLE inv_former; DROP TABLE inv_use; DROP TABLE inv_pull;
+DROP TABLE inv_run; DROP TABLE inv_block; DROP TABLE inv_former; DROP TABLE inv_use; DROP TABLE inv_pull; DROP TABLE inv_attestation;
 DROP INDEX inv_image_gaps; DROP TABLE inv_count; DROP TRIGGER inv_image_more; DROP TRIGGER inv_image_less; DROP TRIGGER inv_layer_more;
 DROP TRIGGER inv_layer_less; DROP TRIGGER inv_tag_more; DROP TRIGGER inv_tag_less; DROP TRIGGER inv_tag_turn;
 DELETE FROM meta WHERE key='next_layer';
