@@ -18,7 +18,7 @@ careen_unit_test(store LINK careen_store PkgConfig::pq SOURCES store/cache_test.
 careen_unit_test(worker LINK careen_worker SOURCES worker/worker_test.cc)
 careen_unit_test(scan LINK careen_scan PkgConfig::pq SOURCES scan/scan_test.cc scan/judged_test.cc)
 careen_unit_test(fleet LINK careen_fleet
-  SOURCES fleet/targets_test.cc fleet/indexer_test.cc fleet/question_test.cc fleet/hunt_test.cc fleet/conditions_test.cc fleet/lineage_test.cc fleet/exposure_test.cc fleet/reading_test.cc fleet/renew_test.cc fleet/follow_test.cc fleet/diff_test.cc)
+  SOURCES fleet/targets_test.cc fleet/indexer_test.cc fleet/question_test.cc fleet/hunt_test.cc fleet/conditions_test.cc fleet/lineage_test.cc fleet/exposure_test.cc fleet/reading_test.cc fleet/renew_test.cc fleet/admission_test.cc fleet/follow_test.cc fleet/diff_test.cc)
 target_link_libraries(fleet_test PRIVATE SQLite::SQLite3 PkgConfig::pq)
 careen_unit_test(report LINK careen_report SOURCES report/report_test.cc)
 careen_unit_test(detect LINK careen_detect

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "oci/reference.h"
 
 namespace careen {
 namespace {
@@ -57,44 +58,102 @@ std::vector<std::string> affected_references(const Exposure& e) {
   return {out.begin(), out.end()};
 }
 
-std::string kyverno_policy(const Exposure& e, bool enforce) {
-  std::string out = fmt::format(
-      "apiVersion: kyverno.io/v1\n"
-      "kind: ClusterPolicy\n"
-      "metadata:\n"
-      "  name: {}\n"
-      "  annotations:\n"
-      "    policies.kyverno.io/description: {}\n"
-      "spec:\n"
-      "  validationFailureAction: {}\n"
-      "  background: true\n"
-      "  rules:\n"
-      "    - name: affected-images\n"
-      "      match:\n"
-      "        any:\n"
-      "          - resources:\n"
-      "              kinds:\n"
-      "                - Pod\n"
-      "      validate:\n"
-      "        message: {}\n"
-      "        foreach:\n"
-      "          - list: \"request.object.spec.[initContainers, ephemeralContainers, containers][]\"\n"
-      "            deny:\n"
-      "              conditions:\n"
-      "                any:\n"
-      "                  - key: \"{{{{ element.image }}}}\"\n"
-      "                    operator: AnyIn\n"
-      "                    value:\n",
-      policy_name(e.threat), quoted(e.title), enforce ? "Enforce" : "Audit", quoted(message(e)));
-  for (const std::string& d : digests_of(e)) out += "                      - \"*@" + d + "\"\n";
-  if (e.images.empty()) out += "                      - \"none@affected\"\n";
+namespace {
+
+// Kyverno takes these for its own variables; a backslash before them keeps them as they are.
+std::string without_variables(const std::string& text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    std::string_view two = std::string_view(text).substr(i, 2);
+    if (two == "{{" || two == "$(") out += '\\';
+    out += text[i];
+    if (two == "{{") out += text[++i];
+  }
   return out;
 }
 
+// One thing of a Pod that names images, and the condition that denies affected ones.
+std::string kyverno_part(const std::string& list, const std::string& key, const std::set<std::string>& digests) {
+  std::string out = fmt::format(
+      "          - list: \"{}\"\n"
+      "            deny:\n"
+      "              conditions:\n"
+      "                any:\n"
+      "                  - key: \"{{{{ {} }}}}\"\n"
+      "                    operator: AnyIn\n"
+      "                    value:\n",
+      list, key);
+  for (const std::string& d : digests) out += "                      - \"*@" + d + "\"\n";
+  if (digests.empty()) out += "                      - \"none@affected\"\n";
+  return out;
+}
+
+}  // namespace
+
+std::string kyverno_policy(const Exposure& e, bool enforce) {
+  std::set<std::string> digests = digests_of(e);
+  return fmt::format(
+             "apiVersion: kyverno.io/v1\n"
+             "kind: ClusterPolicy\n"
+             "metadata:\n"
+             "  name: {}\n"
+             "  annotations:\n"
+             "    policies.kyverno.io/description: {}\n"
+             "spec:\n"
+             "  validationFailureAction: {}\n"
+             "  background: true\n"
+             "  rules:\n"
+             "    - name: affected-images\n"
+             "      match:\n"
+             "        any:\n"
+             "          - resources:\n"
+             "              kinds:\n"
+             "                - Pod\n"
+             "      validate:\n"
+             "        message: {}\n"
+             "        foreach:\n",
+             policy_name(e.threat), quoted(e.title), enforce ? "Enforce" : "Audit", quoted(without_variables(escape(message(e))))) +
+         kyverno_part("request.object.spec.[initContainers, ephemeralContainers, containers][]", "element.image", digests) +
+         kyverno_part("request.object.spec.volumes[].image.reference", "element", digests);
+}
+
+namespace {
+
+// CEL: every image that a Pod names. dyn(): image volumes are newer than some servers that this is for.
+std::string images_in(const std::string& object) {
+  std::string out = object + ".spec.containers.map(c, c.image)";
+  for (const char* list : {"initContainers", "ephemeralContainers"})
+    out += fmt::format(" +\n        (has({0}.spec.{1}) ? {0}.spec.{1}.map(c, c.image) : [])", object, list);
+  return out + fmt::format(
+                   " +\n        (has({0}.spec.volumes) ? {0}.spec.volumes.filter(v, has(dyn(v).image) && has(dyn(v).image.reference))"
+                   ".map(v, dyn(v).image.reference) : [])",
+                   object);
+}
+
+// What the API server compiles and evaluates is bounded (100,000 characters an expression, and a cost that grows with what is not constant): so the
+// digests are constants, and no expression has more than so many.
+constexpr size_t kDigestsInOne = 1000;
+
+std::string validations(const Exposure& e) {
+  std::string out, list;
+  std::set<std::string> digests = digests_of(e);
+  size_t count = 0;
+  auto flush = [&] {
+    out += fmt::format("    - expression: \"!variables.digests.exists(d, d in [{}])\"\n      message: {}\n", list, quoted(message(e)));
+    list.clear();
+  };
+  for (const std::string& d : digests) {
+    list += (list.empty() ? "'" : ", '") + d + "'";
+    if (++count % kDigestsInOne == 0) flush();
+  }
+  if (!list.empty() || digests.empty()) flush();
+  return out;
+}
+
+}  // namespace
+
+// What a Pod had before it was changed is no reason to deny the change: else nobody could take a finalizer off a Pod that runs already.
 std::string admission_policy(const Exposure& e, bool enforce) {
-  std::string list;
-  for (const std::string& d : digests_of(e)) list += (list.empty() ? "'" : ", '") + d + "'";
-  std::string name = policy_name(e.threat);
   return fmt::format(
       "apiVersion: admissionregistration.k8s.io/v1\n"
       "kind: ValidatingAdmissionPolicy\n"
@@ -111,14 +170,15 @@ std::string admission_policy(const Exposure& e, bool enforce) {
       "  variables:\n"
       "    - name: images\n"
       "      expression: >-\n"
-      "        object.spec.containers.map(c, c.image) +\n"
-      "        (has(object.spec.initContainers) ? object.spec.initContainers.map(c, c.image) : []) +\n"
-      "        (has(object.spec.ephemeralContainers) ? object.spec.ephemeralContainers.map(c, c.image) : [])\n"
-      "    - name: affected\n"
-      "      expression: \"[{1}]\"\n"
+      "        {1}\n"
+      "    - name: before\n"
+      "      expression: >-\n"
+      "        oldObject == null ? [] :\n"
+      "        {2}\n"
+      "    - name: digests\n"
+      "      expression: \"variables.images.filter(i, i.contains('@') && !(i in variables.before)).map(i, i.substring(i.lastIndexOf('@') + 1))\"\n"
       "  validations:\n"
-      "    - expression: \"!variables.images.exists(i, variables.affected.exists(d, i.endsWith('@' + d)))\"\n"
-      "      message: {2}\n"
+      "{3}"
       "---\n"
       "apiVersion: admissionregistration.k8s.io/v1\n"
       "kind: ValidatingAdmissionPolicyBinding\n"
@@ -126,8 +186,8 @@ std::string admission_policy(const Exposure& e, bool enforce) {
       "  name: {0}\n"
       "spec:\n"
       "  policyName: {0}\n"
-      "  validationActions: [{3}]\n",
-      name, list, quoted(message(e)), enforce ? "Deny" : "Audit");
+      "  validationActions: [{4}]\n",
+      policy_name(e.threat), images_in("object"), images_in("oldObject"), validations(e), enforce ? "Deny" : "Audit");
 }
 
 }  // namespace careen

@@ -50,8 +50,11 @@ std::string source_of_event(const RegistryEvent& e, const std::vector<std::strin
   if (named == fitting.end() && !only) return "";
   const Cover& c = named == fitting.end() ? fitting[0] : *named;
   std::string repository = c.host + "/" + e.repository;
-  std::string text = e.removed ? repository : !e.tag.empty() ? repository + ":" + e.tag : repository + "@" + e.digest;
-  auto ref = Reference::parse(text);
+  std::string text = e.removed && !c.tags.empty() ? repository + ":" + c.tags
+                     : e.removed                  ? repository
+                     : !e.tag.empty()             ? repository + ":" + e.tag
+                                                  : repository + "@" + e.digest;
+  auto ref = Reference::parse(e.removed ? repository : text);
   if (!ref || ref->host != c.host || ref->repository != e.repository) return "";  // a name that leads elsewhere, or is none
   if (!e.removed && e.tag.empty() && ref->digest.empty()) return "";
   return text;

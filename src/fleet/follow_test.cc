@@ -30,6 +30,12 @@ TEST(EventSource, APushByTagOrDigest) {
   }
 }
 
+TEST(EventSource, ADeletionAsksForNoMoreThanIsFollowed) {
+  EXPECT_EQ(source_of_event(removal("reg.example", "team/app"), {"reg.example/team/app:v1.*"}), "reg.example/team/app:v1.*");
+  EXPECT_EQ(source_of_event(removal("reg.example", "team/app"), {"reg.example/team/app:v1"}), "reg.example/team/app:v1");
+  EXPECT_EQ(source_of_event(removal("reg.example", "../x"), {"reg.example/"}), "");
+}
+
 TEST(EventSource, WhatNoSourceCoversIsLeft) {
   for (const char* source : {"reg.example/team/other", "reg.example/team/app:v2*", "harbor:reg.example/tea", "/srv/images", "@list", "-", "docker:x",
                              "hub:team", "reg.example/team/app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"})

@@ -13,6 +13,8 @@
 namespace careen {
 namespace {
 
+constexpr size_t kMaxTag = 128;  // of the distribution specification; a longer one is told as no tag
+
 class Indexer {
  public:
   Indexer(Inventory& inventory, IndexOptions options) : inventory_(inventory), o_(std::move(options)) {
@@ -47,6 +49,7 @@ class Indexer {
       CAREEN_ASSIGN(uint64_t gone, inventory_.vanish(r, begun, now(), targets.untagged.contains(r)));
       out_.vanished += gone;
     }
+    for (const auto& [repository, glob] : targets.parts) CAREEN_TRY(vanish_part(repository, glob, begun));
     CAREEN_TRY(tell_what_runs_unseen(targets));
     CAREEN_TRY(forget_what_is_gone(sources, targets, listed));
     for (const std::string& s : o_.note_crawls ? sources : std::vector<std::string>{})  // one that could not be listed keeps its age
@@ -80,6 +83,18 @@ class Indexer {
       std::erase_if(targets.failures, [&](const auto& f) { return f.first == r; });
       targets.repositories.push_back(r);
       targets.untagged.insert(r);
+    }
+    return {};
+  }
+
+  // Of a repository of which only some tags were asked for, those that would have been listed.
+  Result<void> vanish_part(const std::string& repository, const std::string& glob, int64_t begun) {
+    std::set<std::string> gone;
+    for (const Tag& t : inventory_.tags_named(repository, ""))
+      if (!t.vanished && !t.tag.empty() && t.last_seen < begun && glob_match(glob, t.tag)) gone.insert(t.tag);
+    for (const std::string& tag : gone) {
+      CAREEN_ASSIGN(uint64_t rows, inventory_.vanish_tag(repository, tag, begun, now()));
+      out_.vanished += rows;
     }
     return {};
   }
@@ -181,7 +196,7 @@ class Indexer {
     std::vector<StoredPulls> list;
     for (const CatalogRepository& r : targets.pulls)
       for (const CatalogTag& t : r.tags)
-        if (!t.tag.empty() && (t.pushed || t.pulled || r.pulls)) list.push_back({r.name, t.tag, t.pushed, t.pulled, r.pulls, now()});
+        if (!t.tag.empty() && t.tag.size() <= kMaxTag && (t.pushed || t.pulled || r.pulls)) list.push_back({r.name, t.tag, t.pushed, t.pulled, r.pulls, now()});
     return list.empty() ? Result<void>{} : inventory_.note_pulls(list);
   }
 

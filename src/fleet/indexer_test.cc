@@ -290,6 +290,23 @@ TEST_F(RegistryIndex, ARepositoryThatItsRegistryDoesNotHaveHasVanished) {
   EXPECT_EQ(s.failures.size(), 1U) << "a name that nobody knew is a mistake";
 }
 
+// Of a repository of which some tags are asked for, just those can be missed.
+TEST_F(RegistryIndex, TagsOfAGlobVanishAlone) {
+  stub_.repository("team/app", tree_, {{"v1.0", one_}, {"v1.1", one_}, {"v2.0", two_}});
+  run();
+  fleet_.now = 2000;
+  stub_.repository("team/app", tree_, {{"v1.1", one_}});
+  EXPECT_EQ(run({}, "team/app:v1.*").vanished, 1U);
+  EXPECT_EQ(tag("v1.0").vanished, 2000);
+  EXPECT_FALSE(tag("v1.1").vanished);
+  EXPECT_FALSE(tag("v2.0").vanished) << "nobody looked";
+  EXPECT_EQ(run([](IndexOptions& o) { o.targets.tags = "v2*"; }).vanished, 1U);
+  EXPECT_TRUE(tag("v2.0").vanished);
+  stub_.repository("team/app", tree_, {{"v1.0", one_}, {"v1.1", one_}});
+  fleet_.now = 3000;
+  EXPECT_EQ(run([](IndexOptions& o) { o.targets.most = 1; }, "team/app:v1.*").vanished, 0U) << "what lies behind the cut is not known to be gone";
+}
+
 TEST_F(RegistryIndex, WhatMaxCutsHasNotVanished) {
   stub_.repository("team/app", tree_, {{"v1", one_}, {"v2", two_}});
   run();

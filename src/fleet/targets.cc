@@ -34,7 +34,7 @@ class Finder {
   }
 
   Targets take() {
-    if (full()) out_.repositories.clear(), out_.hosts.clear(), out_.absent.clear();  // what lies behind the cut is not known to be gone
+    if (full()) out_.repositories.clear(), out_.parts.clear(), out_.hosts.clear(), out_.absent.clear();  // what lies behind the cut is not known to be gone
     return std::move(out_);
   }
 
@@ -226,7 +226,10 @@ class Finder {
     if (!tags && tags.error().code == Errc::not_found) out_.absent.push_back(full_name), fail(full_name, tags.error().what);
     if (!tags && tags.error().code != Errc::not_found) fail(name, tags.error().what);
     if (!tags) return;
-    if (glob.empty() && options_.tags.empty()) out_.repositories.push_back(full_name);
+    if (glob.empty() && options_.tags.empty())
+      out_.repositories.push_back(full_name);
+    else if (glob.empty() || options_.tags.empty())
+      out_.parts.emplace_back(full_name, glob.empty() ? options_.tags : glob);
     if (options_.since != 0) out_.undated += tags->size();
     for (const std::string& t : *tags)
       if (!is_tag(t))

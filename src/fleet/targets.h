@@ -34,6 +34,7 @@ struct TargetOptions {
 struct Targets {
   std::vector<Target> list;
   std::vector<std::string> repositories;                      // that were listed whole: a tag that is not in the list any more has vanished
+  std::vector<std::pair<std::string, std::string>> parts;     // repositories of which the tags that fit a glob were listed, and the glob
   std::set<std::string> untagged;                             // of these, whose list names what has no tag as well
   std::vector<std::string> absent;                            // repositories that their registry does not have; each is a failure too
   std::vector<std::string> hosts;                             // whose catalog was listed whole; HOST/NAMESPACE for a part of one

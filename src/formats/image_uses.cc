@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "formats/json_members.h"
 #include "oci/manifest.h"
 
 namespace careen {
@@ -11,16 +12,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-const Json& at(const Json& j, const char* key) {
-  static const Json none;
-  if (!j.is_object()) return none;
-  auto it = j.find(key);
-  return it == j.end() ? none : *it;
-}
-std::string text_at(const Json& j, const char* key) {
-  const Json& v = at(j, key);
-  return v.is_string() ? v.get<std::string>() : std::string();
-}
 void append_texts(const Json& list, std::vector<std::string>* out) {
   if (list.is_array())
     for (const Json& v : list)
@@ -42,11 +33,11 @@ class JsonReader {
   Result<ImageUses> read(const Json& j) {
     if (j.is_array()) {
       for (const Json& one : j) docker(one);
-    } else if (at(j, "items").is_array()) {
-      for (const Json& item : at(j, "items")) workload(item);
-    } else if (!text_at(j, "kind").empty()) {
+    } else if (json_at(j, "items").is_array()) {
+      for (const Json& item : json_at(j, "items")) workload(item);
+    } else if (!json_text_at(j, "kind").empty()) {
       workload(j);
-    } else if (!at(j, "Config").is_null()) {
+    } else if (!json_at(j, "Config").is_null()) {
       docker(j);
     } else {
       return Error{Errc::unsupported, escape(file_) + " is neither kubectl's nor docker inspect's JSON"};
@@ -70,41 +61,41 @@ class JsonReader {
 
   // A pod, or anything with a pod's template somewhere below.
   void workload(const Json& item) {
-    const Json &meta = at(item, "metadata"), &owners = at(meta, "ownerReferences");
-    std::string kind = text_at(item, "kind"), name = text_at(meta, "name");
-    bool is_pod = kind == "Pod" || (kind.empty() && !at(item, "status").is_null());
+    const Json &meta = json_at(item, "metadata"), &owners = json_at(meta, "ownerReferences");
+    std::string kind = json_text_at(item, "kind"), name = json_text_at(meta, "name");
+    bool is_pod = kind == "Pod" || (kind.empty() && !json_at(item, "status").is_null());
     if (is_pod && owners.is_array() && !owners.empty()) {
-      kind = text_at(owners[0], "kind");
-      name = text_at(owners[0], "name");
+      kind = json_text_at(owners[0], "kind");
+      name = json_text_at(owners[0], "name");
     }
-    const Json* spec = &at(item, "spec");
+    const Json* spec = &json_at(item, "spec");
     if (!is_pod)
       for (const char* key : {"jobTemplate", "spec", "template", "spec"})
-        if (!at(*spec, key).is_null()) spec = &at(*spec, key);
+        if (!json_at(*spec, key).is_null()) spec = &json_at(*spec, key);
     for (const char* list : {"initContainers", "containers", "ephemeralContainers"}) {
-      const Json& all = at(*spec, list);
+      const Json& all = json_at(*spec, list);
       for (size_t i = 0; all.is_array() && i < all.size(); ++i) {
         ImageUse u;
         u.file = file_;
-        u.space = text_at(meta, "namespace");
+        u.space = json_text_at(meta, "namespace");
         u.workload = (kind.empty() ? "Pod" : kind) + "/" + name;
-        u.container = text_at(all[i], "name");
-        u.reference = text_at(all[i], "image");
-        append_texts(at(all[i], "command"), &u.command);
-        append_texts(at(all[i], "args"), &u.arguments);
-        if (is_pod) status_of(at(item, "status"), &u);
+        u.container = json_text_at(all[i], "name");
+        u.reference = json_text_at(all[i], "image");
+        append_texts(json_at(all[i], "command"), &u.command);
+        append_texts(json_at(all[i], "args"), &u.arguments);
+        if (is_pod) status_of(json_at(item, "status"), &u);
         add(std::move(u));
       }
     }
   }
 
   static void status_of(const Json& status, ImageUse* u) {
-    std::string phase = text_at(status, "phase");
+    std::string phase = json_text_at(status, "phase");
     u->running = phase == "Running" || phase == "Pending" || phase == "Unknown";
     for (const char* list : {"containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"}) {
-      const Json& all = at(status, list);
+      const Json& all = json_at(status, list);
       for (size_t i = 0; all.is_array() && i < all.size(); ++i)
-        if (text_at(all[i], "name") == u->container) u->digest = digest_in(text_at(all[i], "imageID"));
+        if (json_text_at(all[i], "name") == u->container) u->digest = digest_in(json_text_at(all[i], "imageID"));
     }
   }
 
@@ -112,23 +103,23 @@ class JsonReader {
   void docker(const Json& j) {
     ImageUse u;
     u.file = file_;
-    const Json& config = at(j, "Config");
-    if (at(j, "State").is_null()) {  // an image
+    const Json& config = json_at(j, "Config");
+    if (json_at(j, "State").is_null()) {  // an image
       for (const char* key : {"RepoDigests", "RepoTags"})
-        if (const Json& names = at(j, key); u.reference.empty() && names.is_array() && !names.empty() && names[0].is_string())
+        if (const Json& names = json_at(j, key); u.reference.empty() && names.is_array() && !names.empty() && names[0].is_string())
           u.reference = names[0].get<std::string>();
-      u.digest = digest_in(text_at(j, "Id"));
+      u.digest = digest_in(json_text_at(j, "Id"));
       u.workload = "image";
       return add(std::move(u));
     }
-    std::string name = text_at(j, "Name");
+    std::string name = json_text_at(j, "Name");
     u.workload = "container/" + (name.starts_with("/") ? name.substr(1) : name);
-    u.reference = text_at(config, "Image");
-    u.digest = digest_in(text_at(j, "Image"));
-    std::string state = text_at(at(j, "State"), "Status");
-    u.running = at(at(j, "State"), "Running") == true || state == "running" || state == "restarting" || state == "paused";
-    append_texts(at(config, "Entrypoint"), &u.command);
-    append_texts(at(config, "Cmd"), u.command.empty() ? &u.command : &u.arguments);  // both are what runs, whatever the image says
+    u.reference = json_text_at(config, "Image");
+    u.digest = digest_in(json_text_at(j, "Image"));
+    std::string state = json_text_at(json_at(j, "State"), "Status");
+    u.running = json_at(json_at(j, "State"), "Running") == true || state == "running" || state == "restarting" || state == "paused";
+    append_texts(json_at(config, "Entrypoint"), &u.command);
+    append_texts(json_at(config, "Cmd"), u.command.empty() ? &u.command : &u.arguments);  // both are what runs, whatever the image says
     add(std::move(u));
   }
 

@@ -3,24 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "formats/json_members.h"
 #include "oci/manifest.h"
 
 namespace careen {
 namespace {
 
 using Json = nlohmann::json;
-
-const Json& at(const Json& j, const char* key) {
-  static const Json none;
-  if (!j.is_object()) return none;
-  auto it = j.find(key);
-  return it == j.end() ? none : *it;
-}
-
-std::string text_at(const Json& j, const char* key) {
-  const Json& v = at(j, key);
-  return v.is_string() ? v.get<std::string>() : std::string();
-}
 
 bool is_manifest(const std::string& media_type) {
   return media_type.find(".manifest.") != std::string::npos || media_type.find(".index.") != std::string::npos ||
@@ -29,26 +18,26 @@ bool is_manifest(const std::string& media_type) {
 
 // One event of distribution: action, target and the request that caused it.
 bool distribution(const Json& j, RegistryEvent* e) {
-  std::string action = text_at(j, "action");
-  const Json& target = at(j, "target");
+  std::string action = json_text_at(j, "action");
+  const Json& target = json_at(j, "target");
   e->removed = action == "delete";
-  e->host = text_at(at(j, "request"), "host");
-  e->repository = text_at(target, "repository");
-  e->tag = text_at(target, "tag");
-  e->digest = text_at(target, "digest");
-  std::string type = text_at(target, "mediaType");
+  e->host = json_text_at(json_at(j, "request"), "host");
+  e->repository = json_text_at(target, "repository");
+  e->tag = json_text_at(target, "tag");
+  e->digest = json_text_at(target, "digest");
+  std::string type = json_text_at(target, "mediaType");
   bool of_a_blob = e->removed ? !type.empty() && !is_manifest(type) : !is_manifest(type);
   return (action == "push" || e->removed) && !of_a_blob && !e->repository.empty();
 }
 
 // One resource of Harbor's: HOST/PROJECT/REPOSITORY:TAG or …@DIGEST.
 bool harbor(const Json& resource, const std::string& repository, bool removed, RegistryEvent* e) {
-  std::string url = text_at(resource, "resource_url");
+  std::string url = json_text_at(resource, "resource_url");
   size_t slash = url.find('/');
   e->removed = removed;
   e->repository = repository;
-  e->tag = text_at(resource, "tag");
-  e->digest = text_at(resource, "digest");
+  e->tag = json_text_at(resource, "tag");
+  e->digest = json_text_at(resource, "digest");
   if (slash != std::string::npos) e->host = url.substr(0, slash);
   if (e->tag.starts_with("sha256:")) e->tag.clear();
   return !repository.empty();
@@ -60,8 +49,8 @@ Result<std::vector<RegistryEvent>> read_registry_events(std::string_view text) {
   if (text.size() > kMaxEventsBody) return Error{Errc::limit, "the notification is longer than " + human_size(kMaxEventsBody)};
   CAREEN_ASSIGN(Json j, parse_json(text, "the notification"));
   std::vector<RegistryEvent> out;
-  const Json &events = at(j, "events"), &resources = at(at(j, "event_data"), "resources");
-  std::string type = text_at(j, "type");
+  const Json &events = json_at(j, "events"), &resources = json_at(json_at(j, "event_data"), "resources");
+  std::string type = json_text_at(j, "type");
   if (events.is_array()) {
     for (const Json& one : events) {
       if (out.size() == kMaxEvents) return Error{Errc::limit, "the notification has more than 10000 events (kMaxEvents)"};
@@ -69,9 +58,9 @@ Result<std::vector<RegistryEvent>> read_registry_events(std::string_view text) {
     }
     return out;
   }
-  if (type.empty() || !at(j, "event_data").is_object()) return Error{Errc::unsupported, "neither a notification of distribution nor a webhook of Harbor"};
+  if (type.empty() || !json_at(j, "event_data").is_object()) return Error{Errc::unsupported, "neither a notification of distribution nor a webhook of Harbor"};
   if (type != "PUSH_ARTIFACT" && type != "DELETE_ARTIFACT") return out;
-  std::string repository = text_at(at(at(j, "event_data"), "repository"), "repo_full_name");
+  std::string repository = json_text_at(json_at(json_at(j, "event_data"), "repository"), "repo_full_name");
   if (resources.is_array())
     for (const Json& one : resources) {
       if (out.size() == kMaxEvents) return Error{Errc::limit, "the notification has more than 10000 events (kMaxEvents)"};

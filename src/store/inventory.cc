@@ -245,6 +245,17 @@ Result<uint64_t> Inventory::vanish(const std::string& repository, int64_t since,
   return changed;
 }
 
+Result<uint64_t> Inventory::vanish_tag(const std::string& repository, const std::string& tag, int64_t since, int64_t now) {
+  uint64_t changed = 0;
+  CAREEN_TRY(impl_->transaction("tags cannot be kept", [&] {
+    bool ok =
+        impl_->sql("UPDATE inv_tag SET vanished=? WHERE repository=? AND tag=? AND last_seen<? AND vanished IS NULL").with(now, repository, tag, since).done();
+    changed = static_cast<uint64_t>(impl_->db->changes());
+    return ok;
+  }));
+  return changed;
+}
+
 Result<void> Inventory::note_crawl(const Crawl& c) {
   return impl_->transaction("a crawl cannot be noted", [&] {
     return impl_
@@ -310,8 +321,10 @@ Result<std::vector<std::string>> Inventory::check() {
   for (auto [what, counted] : {std::pair("images", "SELECT count(*) FROM inv_image"), std::pair("layers", "SELECT count(*) FROM inv_layer"),
                                std::pair("tags", "SELECT count(*) FROM inv_tag WHERE vanished IS NULL"),
                                std::pair("repositories", "SELECT count(DISTINCT repository) FROM inv_tag")}) {
-    Statement kept = impl_->sql("SELECT n FROM inv_count WHERE what=?"), there = impl_->sql(counted);
-    int64_t n = kept.with(what).row() ? kept.number(0) : -1;
+    Statement kept = impl_->sql("SELECT what, n FROM inv_count"), there = impl_->sql(counted);
+    int64_t n = -1;
+    while (kept.row())
+      if (kept.view(0) == what) n = kept.number(1);
     if (there.row() && there.number(0) != n)
       wrong.push_back("there are " + std::to_string(there.number(0)) + " " + what + ", and " + std::to_string(n) + " are counted");
   }

@@ -149,6 +149,8 @@ class Inventory {
   // Tags of a repository that were not seen since `since` have vanished; `untagged`: so has what is known by its digest alone, which most registries
   // do not list.
   Result<uint64_t> vanish(const std::string& repository, int64_t since, int64_t now, bool untagged = false);
+  // The same of one tag.
+  Result<uint64_t> vanish_tag(const std::string& repository, const std::string& tag, int64_t since, int64_t now);
   Result<void> note_crawl(const Crawl& c);
   Result<void> note_failure(const std::string& reference, const std::string& why, int64_t now);
   Result<void> forget_failure(const std::string& reference);

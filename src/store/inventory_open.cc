@@ -1,4 +1,5 @@
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <ctime>
 
@@ -90,12 +91,14 @@ constexpr const char* kPostgresLock = "SELECT pg_advisory_xact_lock(4849052203)"
 
 }  // namespace
 
-// Whether the file is an inventory; false when it is not there or empty. Looks without writing: another program's file stays as it is.
+// Whether the file is an inventory; false when it is not there or empty. Looks without writing: another program's file stays as it is. Only what a
+// kill left half written is first taken back, which SQLite does where it may write.
 Result<bool> Inventory::Impl::is_ours() {
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0 || st.st_size == 0) return false;
+  int how = ::access((path + "-journal").c_str(), F_OK) == 0 ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   sqlite3* look = nullptr;
-  int rc = sqlite3_open_v2(path.c_str(), &look, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  int rc = sqlite3_open_v2(path.c_str(), &look, how | SQLITE_OPEN_NOMUTEX, nullptr);
   std::unique_ptr<sqlite3, int (*)(sqlite3*)> closes(look, sqlite3_close);
   sqlite3_busy_timeout(look, kWait);
   SqlStatement tables(look, "SELECT count(*), coalesce(sum(name IN ('meta','inv_layer')),0) FROM sqlite_master WHERE type='table'");

@@ -3,7 +3,6 @@
 is indexed at once."""
 
 import contextlib
-import functools
 import http.client
 import io
 import json
@@ -16,9 +15,9 @@ import time
 import unittest
 import unittest.mock
 
-from fleet_plan import Plan, drop_tag
+from fleet_plan import drop_tag, the_plan
 from registry import Registry
-from support import Careen, Case, careen_path, free_port, main, need, scratch, threat_record, wait_for_port
+from support import Careen, Case, careen_path, free_port, main, need, threat_record, wait_for_port
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 NEEDLE = b"app two"
@@ -28,14 +27,6 @@ TOKEN = "a-token-of-the-tests"
 def setUpModule():
     careen_path()
     need("skopeo", "docker-registry")
-
-
-@functools.lru_cache(maxsize=None)
-def the_plan():
-    hold = scratch()
-    plan = Plan(hold.__enter__())
-    unittest.addModuleCleanup(hold.__exit__, None, None, None)
-    return plan
 
 
 def holds(layer, needle):

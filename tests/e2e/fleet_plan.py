@@ -9,6 +9,7 @@ and an index of two platforms.
 
 import collections
 import contextlib
+import functools
 import hashlib
 import io
 import pathlib
@@ -17,12 +18,13 @@ import shutil
 import sqlite3
 import sys
 import tarfile
+import unittest
 
 import images
 import samples
 from images import Layer, d, f, hard, opaque, sym, whiteout
 from registry import Registry
-from support import TESTS, find_tool, sha256_of, threat_record
+from support import TESTS, find_tool, scratch, sha256_of, threat_record
 
 LIBDIR = "usr/lib/x86_64-linux-gnu"
 LIBRARY = f"{LIBDIR}/liblzma.so.5.6.1"
@@ -270,6 +272,15 @@ class Plan:
         known = indicators or {"files": [{"digest": "sha256:" + (digest or self.evil_sha256)}]}
         path.write_text(threat_record(threat, kind="backdoor", aliases=["ALIAS-" + threat], indicators=known))
         return path
+
+
+@functools.lru_cache(maxsize=None)
+def the_plan():
+    """One plan for all tests of a module."""
+    hold = scratch()
+    plan = Plan(hold.__enter__())
+    unittest.addModuleCleanup(hold.__exit__, None, None, None)
+    return plan
 
 
 def drop_tag(registry, name):

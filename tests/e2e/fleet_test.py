@@ -15,10 +15,10 @@ import unittest.mock
 import policy_schemas
 import registry as registries
 import samples
-from fleet_plan import LIBRARY, THREAT, Plan, drop_repository, drop_tag, glob_matches, matches
+from fleet_plan import LIBRARY, THREAT, drop_repository, drop_tag, glob_matches, matches, the_plan
 from images import Layer, OciLayout, f
 from registry import Registry, Server, relay
-from support import Careen, Case, careen_path, main, need, scratch, sha256_of
+from support import Careen, Case, careen_path, main, need, sha256_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -29,14 +29,6 @@ EMPTY = sha256_of(b"")
 def setUpModule():
     careen_path()
     need("skopeo", "docker-registry")
-
-
-@functools.lru_cache(maxsize=None)
-def the_plan():
-    hold = scratch()
-    plan = Plan(hold.__enter__())
-    unittest.addModuleCleanup(hold.__exit__, None, None, None)
-    return plan
 
 
 @functools.lru_cache(maxsize=None)
@@ -543,8 +535,10 @@ class Exposure(Fleet):
             (policy,) = self.policies("kyverno", *words)
             self.valid(policy, policy_schemas.KYVERNO)
             self.assertEqual(policy["spec"]["validationFailureAction"], action)
-            (condition,) = policy["spec"]["rules"][0]["validate"]["foreach"][0]["deny"]["conditions"]["any"]
-            self.assertEqual(set(condition["value"]), {"*@" + d for d in self.denied()})
+            containers, volumes = policy["spec"]["rules"][0]["validate"]["foreach"]
+            for part in (containers, volumes):
+                (condition,) = part["deny"]["conditions"]["any"]
+                self.assertEqual(set(condition["value"]), {"*@" + d for d in self.denied()})
 
     def test_admission_policy(self):
         for words, action in (((), "Audit"), (("--enforce",), "Deny")):
@@ -552,9 +546,10 @@ class Exposure(Fleet):
             self.valid(policy, policy_schemas.ADMISSION)
             self.valid(binding, policy_schemas.BINDING)
             self.assertEqual(binding["spec"], {"policyName": policy["metadata"]["name"], "validationActions": [action]})
-            (listed,) = [v["expression"] for v in policy["spec"]["variables"] if v["name"] == "affected"]
+            (listed,) = [v["expression"] for v in policy["spec"]["validations"]]
+            self.assertRegex(listed, r"^!variables\.digests\.exists\(d, d in \[('[^']*'(, )?)+\]\)$")
             self.assertEqual(set(re.findall(r"'([^']*)'", listed)), self.denied())
-            self.assertRegex(listed, r"^\[('[^']*'(, )?)+\]$")
+            self.assertEqual([v["name"] for v in policy["spec"]["variables"]], ["images", "before", "digests"])  # each uses those before it
 
     def test_unknown_threat(self):
         self.assert_fails(self.ask("exposure", "TEST-NOBODY", fmt=None), 2, "TEST-NOBODY")

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """The inventory in a real PostgreSQL: it answers as a file does, row by row, whatever is killed, cut or restarted in between."""
 
-import functools
 import pathlib
 import random
 import signal
@@ -13,9 +12,9 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from postgres import Postgres, binaries  # noqa: E402
 
-from fleet_plan import THREAT, Plan, rows  # noqa: E402
+from fleet_plan import THREAT, rows, the_plan  # noqa: E402
 from tcp_line import Line  # noqa: E402
-from support import Careen, Case, careen_path, free_port, main, need, scratch  # noqa: E402
+from support import Careen, Case, careen_path, free_port, main, need  # noqa: E402
 
 SEED = random.SystemRandom().randrange(1 << 32)
 
@@ -25,14 +24,6 @@ def setUpModule():
     need("skopeo", "docker-registry")
     if not binaries():
         raise unittest.SkipTest("PostgreSQL is not installed")
-
-
-@functools.lru_cache(maxsize=None)
-def the_plan():
-    hold = scratch()
-    plan = Plan(hold.__enter__())
-    unittest.addModuleCleanup(hold.__exit__, None, None, None)
-    return plan
 
 
 # The tables that hold nearly all bytes, and the digest that each is keyed by.
