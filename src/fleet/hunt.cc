@@ -51,6 +51,7 @@ class Hunter {
 
   HuntAnswer run(const std::vector<HuntQuestion>& questions) {
     out_.searched = inventory_.counts();
+    for (const HuntQuestion& q : questions) packages_ |= q.by == Indicator::package, findings_ |= q.by == Indicator::threat;
     for (const HuntQuestion& q : questions) ask(q);
     by_files(questions);
     by_other_digests(questions);
@@ -116,6 +117,8 @@ class Hunter {
     auto it = images_.find(id);
     if (it == images_.end()) {
       it = images_.emplace(id, inventory_.image(id)).first;
+      if (it->second && !packages_) it->second->packages = {};  // the larger part of an image, and many may be in hand at once
+      if (it->second && !findings_) it->second->judged = {};
       if (!it->second) out_.unjudged.emplace_back("image " + std::to_string(id), "its row in the inventory is damaged: careen store check");
     }
     return it->second ? &*it->second : nullptr;
@@ -415,7 +418,7 @@ class Hunter {
 
   Inventory& inventory_;
   Inventory::Steady steady_;
-  bool knows_uses_;
+  bool knows_uses_, packages_ = false, findings_ = false;  // the latter two: of an image is asked
   std::unordered_map<Id, std::optional<StoredImage>> images_;
   std::map<std::string, std::pair<std::vector<Tag>, std::vector<StoredUse>>> names_;  // by image digest
   std::set<Id> lost_;

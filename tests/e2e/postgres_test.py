@@ -109,7 +109,8 @@ class Answers(OnPostgres):
         self.assert_same(store, truth)
         image = self.plan.images[0].digest
         for words in (["hunt", "package:tool"], ["hunt", "path:usr/**"], ["hunt", "path:**/*.so*"], ["hunt", "package:no-such-thing"],
-                      ["hunt", "manifest:" + image], ["hunt", "soname:liblzma.so.5"], ["hunt", "needed:libc.so.6"], ["hunt", "label:*"], ["hunt", "threat:" + THREAT],
+                      ["hunt", "manifest:" + image], ["hunt", "soname:liblzma.so.5"], ["hunt", "needed:libc.so.6"], ["hunt", "label:*"],
+                      ["hunt", "threat:CVE-2024-3094"],
                       ["exposure", "CVE-2024-3094"], ["lineage", image], ["diff", image, self.plan.images[1].digest]):
             with self.subTest(" ".join(words)):
                 self.assertEqual(self.ask(store, *words), self.ask(file, *words))
