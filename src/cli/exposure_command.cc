@@ -142,7 +142,8 @@ Command add_exposure(CLI::App& app) {
   app.footer(
       "Images judged with other records are judged anew from their stored facts; no layer is read unless --read is given.\n\nExamples:\n  careen exposure "
       "CVE-2024-3094\n"
-      "  careen exposure CVE-2024-3094 --format digests\n  careen exposure CVE-2024-3094 --format vap --enforce | kubectl apply --server-side -f -\n\nExit status: 1 images "
+      "  careen exposure CVE-2024-3094 --format digests\n  careen exposure CVE-2024-3094 --format vap --enforce | kubectl apply --server-side -f -\n\nExit "
+      "status: 1 images "
       "are affected, 0 none is, 3 none is and some were not judged, 4 no inventory.");
   return [c] { return run_exposure(*c); };
 }

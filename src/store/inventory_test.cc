@@ -74,7 +74,9 @@ TEST_F(InventoryTest, WhatHasNoTagVanishesWhereItIsListed) {
 
 TEST_F(InventoryTest, ABackupIsThereWholeOrNotAtAll) {
   auto i = open();
-  put(*i, layer("l", {"a"}));
+  LayerFacts l = layer("l", {"a"});
+  i->layers()->put(id_of("blob l"), 1, l);
+  put(*i, l);
   std::string copy = folder_ / "copy";
   std::ofstream(copy + ".partial") << "of a run that was killed";
   ASSERT_TRUE(i->backup(copy));

@@ -67,7 +67,8 @@ TEST_F(JobsTest, AJobIsOneOwnersUntilItIsDone) {
   EXPECT_EQ(job->tries, 1);
   EXPECT_FALSE(take(*b, ids[0])) << "it is a's";
   EXPECT_FALSE(take(*a, ids[0])) << "nor twice a's own";
-  EXPECT_THAT(*a->idle("run", false), ElementsAre(ids[1]));
+  EXPECT_THAT(*a->idle("run", true), ElementsAre(ids[1]));
+  EXPECT_THAT(*a->idle("run", false), IsEmpty()) << "nobody took it yet: its message is on its way";
   ASSERT_TRUE(a->done(*job, {3, 1, 2, 1, 0}));
   EXPECT_FALSE(take(*b, ids[0])) << "it is done";
   EXPECT_FALSE(take(*b, 987654)) << "no such job";
