@@ -156,6 +156,7 @@ class Indexer {
   // Bytes are told while the layers of an image are read, too.
   void tell(size_t done, size_t total, const std::string& at) {
     if (!o_.on_progress) return;
+    before_ = bytes_, last_ = 0;
     IndexProgress p{done, total, at, bytes_, out_.failures.size()};
     o_.on_progress(p);
     o_.scan.on_progress = [this, p](uint64_t read, uint64_t, size_t) mutable {

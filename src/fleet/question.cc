@@ -130,7 +130,8 @@ Result<void> read_vers(HuntQuestion& q, PackageType type, std::string_view list)
 
 // pkg:deb/debian/xz-utils@5.6.1-1?arch=amd64: type, name and version count.
 Result<void> read_purl(HuntQuestion& q, std::string_view rest) {
-  std::string_view qualifiers = rest.substr(std::min(rest.size(), rest.find('?') == std::string_view::npos ? rest.size() : rest.find('?') + 1));
+  size_t mark = rest.find('?');
+  std::string_view qualifiers = mark == std::string_view::npos ? std::string_view{} : rest.substr(mark + 1);
   std::string epoch;  // of rpm: the package URL has it beside the version
   for (std::string_view q1 : split(qualifiers.substr(0, qualifiers.find('#')), '&'))
     if (q1.starts_with("epoch=") && rest.starts_with("rpm/")) epoch = percent_decoded(q1.substr(6)) + ":";

@@ -25,7 +25,7 @@ class Finder {
     std::error_code ec;
     if (source[0] == '@' || source == "-") return list_file(source, depth);
     if (source.starts_with("uses:")) return uses(source);
-    if (source.starts_with("hub:")) return catalog(source, list_hub(source.substr(4), options_.http), "docker.io/" + source.substr(4));
+    if (source.starts_with("hub:")) return catalog(source, list_hub(source.substr(4), options_.http), "");
     if (source.starts_with("harbor:")) return harbor(source);
     if (has_scheme(source)) return single(source);
     if (fs::is_directory(source, ec)) return folder(source, 0);
@@ -187,15 +187,16 @@ class Finder {
   void harbor(const std::string& source) {
     std::string rest = source.substr(7);
     size_t slash = rest.find('/');
-    catalog(source, list_harbor(rest.substr(0, slash), slash == std::string::npos ? "" : rest.substr(slash + 1), options_.http), rest);
+    catalog(source, list_harbor(rest.substr(0, slash), slash == std::string::npos ? "" : rest.substr(slash + 1), options_.http),
+            slash == std::string::npos ? "" : rest);
   }
 
   // What a registry's own interface lists, with the times that it tells.
-  // `below`: HOST, HOST/PROJECT or HOST/NAMESPACE, whose every repository is in it.
+  // `below`: HOST/PROJECT, whose every repository is in it; "" where an account may see a part only: what it does not see has not vanished.
   void catalog(const std::string& source, Result<Catalog> list, const std::string& below) {
     if (!list) return fail(source, list.error().what);
     for (const auto& [name, why] : list->failures) fail(name, why);
-    if (list->failures.empty()) out_.hosts.push_back(below);
+    if (list->failures.empty() && !below.empty()) out_.hosts.push_back(below);
     bool untagged = source.starts_with("harbor:");
     for (CatalogRepository& r : list->repositories) {
       bool whole = options_.tags.empty() && options_.since == 0;

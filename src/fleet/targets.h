@@ -37,7 +37,7 @@ struct Targets {
   std::vector<std::pair<std::string, std::string>> parts;     // repositories of which the tags that fit a glob were listed, and the glob
   std::set<std::string> untagged;                             // of these, whose list names what has no tag as well
   std::vector<std::string> absent;                            // repositories that their registry does not have; each is a failure too
-  std::vector<std::string> hosts;                             // whose catalog was listed whole; HOST/NAMESPACE for a part of one
+  std::vector<std::string> hosts;                             // whose catalog was listed whole; HOST/PROJECT for a part of one
   std::vector<std::string> catalog;                           // the repositories that those catalogs name
   std::vector<std::pair<std::string, std::string>> failures;  // a source and why it could not be listed
   std::map<std::string, std::vector<ImageUse>> uses;          // of each uses: source that was read whole, by the source
