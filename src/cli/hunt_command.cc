@@ -148,7 +148,11 @@ Result<HuntAnswer> answer(Inventory& inventory, const Asked& asked, const Readin
   std::vector<HuntQuestion> questions;
   std::vector<HuntAnswer> threats;
   ScanOptions scan;
-  if (std::any_of(asked.questions.begin(), asked.questions.end(), [](const HuntQuestion& q) { return q.by == Indicator::threat; })) {
+  auto names_threat = [](const std::vector<HuntQuestion>& list) {
+    return std::any_of(list.begin(), list.end(), [](const HuntQuestion& q) { return q.by == Indicator::threat; });
+  };
+  bool in_conditions = std::any_of(asked.conditions.begin(), asked.conditions.end(), [&](const Condition& one) { return names_threat(questions_in(one)); });
+  if (names_threat(asked.questions) || in_conditions) {
     ImageOptions image = reading.image;
     image.kept = inventory.kept_threats();
     ResolveOptions unused;
@@ -163,6 +167,19 @@ Result<HuntAnswer> answer(Inventory& inventory, const Asked& asked, const Readin
       return Error{Errc::usage, "no threat " + escape(q.value) + " is known: careen threat list shows which are"};
     one ? threats.push_back(std::move(*one)) : questions.push_back(q);
   }
+  // A condition is answered from what images were last judged to be: that must be of today, and of an id that is known as it stands.
+  for (const Condition& condition : asked.conditions)
+    for (const HuntQuestion& q : questions_in(condition)) {
+      if (q.by != Indicator::threat || names_record(q)) continue;
+      const Threat* threat = scan.threats->find(q.value);
+      if (threat != nullptr && threat->id != q.value)
+        return Error{Errc::usage, escape(q.value) + " is an alias: in a file of conditions write threat:" + threat->id};
+      if (threat != nullptr) {
+        CAREEN_TRY(exposure_of(inventory, threat->id, scan));
+      } else if (inventory.images_with_term(TermKind::threat, q.value, false).empty()) {
+        return Error{Errc::usage, "no threat " + escape(q.value) + " is known: careen threat list shows which are"};
+      }
+    }
   HuntAnswer a = hunt(inventory, questions);
   a.to_read = std::move(to_read);
   for (HuntAnswer& one : threats) add_answer(a, std::move(one));

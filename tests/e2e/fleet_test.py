@@ -553,6 +553,10 @@ class Exposure(Fleet):
 
     def test_unknown_threat(self):
         self.assert_fails(self.ask("exposure", "TEST-NOBODY", fmt=None), 2, "TEST-NOBODY")
+        conditions = self.tmp / "conditions.yaml"
+        for threat, code in (("TEST-NOBODY", 2), ("CVE-2024-3094", 0)):
+            conditions.write_text(f'any:\n  - "threat:{threat}"\n')
+            self.assert_code(self.careen.run("hunt", conditions, "--store", self.store), code)
 
 
 class Lineage(Fleet):
