@@ -1,6 +1,6 @@
 # The layering of src/, enforced: a folder may use only folders that stand earlier in this list.
 # ARCHITECTURE.md explains each; tools/layers.py checks the #include lines against the same declarations.
-set(CAREEN_LAYERS base digest net archive oci source formats facts knowledge worker detect policy store scan fleet report cli)
+set(CAREEN_LAYERS base digest net archive oci source formats facts knowledge feeds worker detect policy store scan fleet report cli)
 
 # careen_library(NAME SOURCES a.cc… HEADERS a.h… DEPS base… LINK ext…)
 #   One static library per folder. DEPS are folders of src/ (checked), LINK are external targets, kept private unless

@@ -12,7 +12,8 @@ careen_unit_test(base LINK careen_base
   SOURCES base/bytes_test.cc base/result_test.cc base/codec_test.cc base/text_test.cc base/fd_test.cc base/log_test.cc)
 careen_unit_test(digest LINK careen_digest SOURCES digest/digest_test.cc)
 careen_unit_test(knowledge LINK careen_knowledge
-  SOURCES knowledge/version_test.cc knowledge/threat_yaml_test.cc knowledge/threat_set_test.cc knowledge/built_in_record_test.cc)
+  SOURCES knowledge/version_test.cc knowledge/version_language_test.cc knowledge/cvss_test.cc knowledge/ecosystem_test.cc knowledge/advisory_db_test.cc knowledge/match_test.cc knowledge/threat_yaml_test.cc knowledge/threat_set_test.cc knowledge/built_in_record_test.cc)
+careen_unit_test(feeds LINK careen_feeds SOURCES feeds/feeds_test.cc feeds/import_test.cc)
 careen_unit_test(policy LINK careen_policy SOURCES policy/verdict_test.cc)
 careen_unit_test(store LINK careen_store PkgConfig::pq SOURCES store/cache_test.cc store/squeeze_test.cc store/runs_test.cc store/migrations_test.cc store/inventory_test.cc store/inventory_faults_test.cc store/inventory_import_test.cc store/database_test.cc store/jobs_test.cc)
 careen_unit_test(worker LINK careen_worker SOURCES worker/worker_test.cc)
@@ -22,7 +23,7 @@ careen_unit_test(fleet LINK careen_fleet
 target_link_libraries(fleet_test PRIVATE SQLite::SQLite3 PkgConfig::pq)
 careen_unit_test(report LINK careen_report SOURCES report/report_test.cc)
 careen_unit_test(detect LINK careen_detect
-  SOURCES detect/shell_test.cc detect/startup_test.cc detect/loader_test.cc detect/reach_test.cc detect/detect_test.cc detect/structure_test.cc detect/finding_test.cc detect/never_dormant_test.cc detect/linker_check_test.cc)
+  SOURCES detect/shell_test.cc detect/startup_test.cc detect/loader_test.cc detect/reach_test.cc detect/detect_test.cc detect/structure_test.cc detect/finding_test.cc detect/never_dormant_test.cc detect/linker_check_test.cc detect/vulnerability_test.cc)
 careen_unit_test(net LINK careen_net SOURCES net/pace_test.cc net/http_server_test.cc)
 careen_unit_test(oci LINK careen_oci SOURCES oci/reference_test.cc oci/manifest_test.cc)
 careen_unit_test(source LINK careen_source

@@ -106,14 +106,26 @@ Result<std::vector<ScanResult>> scan_all(ImageOptions o) {
   }
   CAREEN_TRY(scan_options(o, inventory ? inventory->layers() : nullptr, scan, resolve));
   if (inventory) scan.wants_facts = true;
+  std::optional<AdviceOptions> advice;
+  if (o.advice.update) CAREEN_TRY(update_advisories(o));
+  if (!o.advice.none) {
+    CAREEN_ASSIGN(advice, advice_options(o));
+  }
+  std::vector<ScanResult> results;
+  if (o.image.starts_with("sbom:")) {
+    CAREEN_ASSIGN(ScanResult result, scan_sbom(o.image.substr(5), scan));
+    results.push_back(std::move(result));
+    if (advice) advise(results.back(), *advice);
+    return results;
+  }
   CAREEN_ASSIGN(std::vector<Image> images, resolve_images(o.image, resolve));
 
-  std::vector<ScanResult> results;
   for (const Image& image : images) {
     Progress progress(!o.quiet && !o.no_progress);
     scan.on_progress = [&](uint64_t done, uint64_t total, size_t left) { progress.show(done, total, left); };
     results.push_back(scan_image(image, scan));
     if (inventory && !image.is_rootfs && !image.is_single_file) CAREEN_TRY(record_scan(*inventory, image, results.back(), inventory->clock()));
+    if (advice) advise(results.back(), *advice);
   }
   return results;
 }
@@ -123,7 +135,7 @@ Result<std::vector<ScanResult>> scan_all(ImageOptions o) {
 void add_image_options(CLI::App& app, ImageOptions& o) {
   app.add_option("IMAGE", o.image,
                  "docker:REF podman:REF registry:REF docker-archive:FILE[:REF|@N] oci-archive:FILE[:TAG] oci-dir:DIR[:TAG|@DIGEST] dir:ROOTFS "
-                 "file:PATH, - for an archive on standard input, a path, or a reference")
+                 "file:PATH sbom:FILE, - for an archive on standard input, a path, or a reference")
       ->required();
   add_scan_options(app, o);
 }

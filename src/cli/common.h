@@ -8,10 +8,18 @@
 
 #include "net/http.h"
 #include "report/report.h"
+#include "scan/advise.h"
 #include "scan/scan.h"
 #include "source/resolve.h"
 
 namespace careen {
+
+// What a scan's options say of vulnerabilities, as they were written.
+struct AdviceWishes {
+  std::string fail_on, unknown_as, max_age;
+  std::vector<std::string> severities, ignore_files, vex_files;
+  bool only_fixed = false, unimportant = false, update = false, none = false;
+};
 
 struct ImageOptions {
   std::string image, from, platform;
@@ -27,6 +35,7 @@ struct ImageOptions {
   bool polite = false;         // the command asks registries much
   std::optional<double> rate;  // requests a second to one registry
   unsigned patience = 900;     // seconds that a registry which is asked too much may have careen wait
+  AdviceWishes advice;
   std::string store;           // --store: the inventory that records what is scanned; "" for none
 };
 
@@ -40,6 +49,17 @@ void add_scan_options(CLI::App& app, ImageOptions& o);
 void add_polite_options(CLI::App& app, ImageOptions& o);
 
 HttpOptions http_options(const ImageOptions& o);
+
+// For commands that tell of vulnerabilities.
+void add_advice_options(CLI::App& app, AdviceWishes& o);
+Result<AdviceOptions> advice_options(const ImageOptions& o);
+// --db-update: failures of single sources are told and change nothing else.
+Result<void> update_advisories(const ImageOptions& o);
+// Null when there is no database.
+Result<std::shared_ptr<const AdvisoryDb>> open_advisories(const std::string& cache_dir);
+// What to tell of an id that neither a threat nor an advisory has.
+std::string unknown_id(const std::string& id, bool has_database);
+std::string advisory_path(const std::string& cache_dir);
 
 // What the options mean. Without a cache of its own a scan takes the user's.
 Result<void> scan_options(const ImageOptions& o, std::shared_ptr<LayerCache> cache, ScanOptions& scan, ResolveOptions& resolve);
@@ -76,6 +96,7 @@ Command add_threat_remove(CLI::App& app);
 // The records that an inventory keeps.
 Result<std::vector<KeptRecord>> kept_in_store(const std::string& store);
 Command add_cache(CLI::App& app);
+Command add_db(CLI::App& app);
 Command add_index(CLI::App& app);
 Command add_hunt(CLI::App& app);
 Command add_exposure(CLI::App& app);

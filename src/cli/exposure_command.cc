@@ -8,6 +8,7 @@
 #include "cli/inventory_options.h"
 #include "cli/reading_options.h"
 #include "fleet/admission.h"
+#include "fleet/advisories.h"
 #include "fleet/exposure.h"
 #include "report/fleet_report.h"
 
@@ -44,6 +45,15 @@ Result<Exposure> answer(Inventory& inventory, const ExposureCommand& c) {
   ExposureOptions how;
   how.keep = image.threats.empty();
   how.running = c.running, how.vanished = c.vanished;
+  if (scan.threats->find(c.threat) == nullptr) {  // an advisory's id, where it is no threat's
+    CAREEN_ASSIGN(auto advisories, open_advisories(image.cache_dir));
+    std::optional<Exposure> known;
+    if (advisories) {
+      CAREEN_ASSIGN(known, exposure_of_advisory(inventory, *advisories, c.threat, how));
+    }
+    if (known) return std::move(*known);
+    if (is_advisory_id(c.threat)) return Error{Errc::usage, unknown_id(c.threat, advisories != nullptr)};
+  }
   Reading read;
   if (c.reading.read) {
     CAREEN_ASSIGN(read, read_for_answer(inventory, plan_reading(inventory, scan.threats->patterns), scan, resolve, image));

@@ -8,6 +8,7 @@
 #include "cli/common.h"
 #include "cli/inventory_options.h"
 #include "cli/reading_options.h"
+#include "fleet/advisories.h"
 #include "fleet/conditions.h"
 #include "fleet/exposure.h"
 #include "fleet/hunt.h"
@@ -37,6 +38,10 @@ Result<Asked> read_questions(const std::vector<std::string>& words) {
   for (const std::string& text : words) {
     std::string file = text[0] == '@' ? text.substr(1) : text;
     bool yaml = (file.ends_with(".yaml") || file.ends_with(".yml")) && file.find(':') == std::string::npos;
+    if (text[0] != '@' && !yaml && is_advisory_id(text)) {
+      all.push_back({Indicator::threat, text, text, "", {}, {}});
+      continue;
+    }
     if (text[0] != '@' && !yaml) {
       CAREEN_ASSIGN(HuntQuestion q, parse_question(text));
       all.push_back(std::move(q));
@@ -158,13 +163,27 @@ Result<HuntAnswer> answer(Inventory& inventory, const Asked& asked, const Readin
     ResolveOptions unused;
     CAREEN_TRY(scan_options(image, inventory.layers(), scan, unused));
   }
+  std::shared_ptr<const AdvisoryDb> advisories;
+  if (names_threat(asked.questions)) {
+    CAREEN_ASSIGN(advisories, open_advisories(reading.image.cache_dir));
+  }
   for (const HuntQuestion& q : asked.questions) {
     std::optional<HuntAnswer> one;
     if (q.by == Indicator::threat) {
       CAREEN_ASSIGN(one, hunt_threat(inventory, q, scan));
     }
+    if (q.by == Indicator::threat && advisories) {
+      CAREEN_ASSIGN(auto known, exposure_of_advisory(inventory, *advisories, q.value));
+      if (known) {
+        HuntAnswer vulnerable = as_answer(inventory, *known, q.text);
+        if (one)
+          add_answer(*one, std::move(vulnerable));
+        else
+          one = std::move(vulnerable);
+      }
+    }
     if (q.by == Indicator::threat && !one && inventory.images_with_term(TermKind::threat, q.value, false).empty())  // a rule without a record has images alone
-      return Error{Errc::usage, "no threat " + escape(q.value) + " is known: careen threat list shows which are"};
+      return Error{Errc::usage, unknown_id(q.value, advisories != nullptr)};
     one ? threats.push_back(std::move(*one)) : questions.push_back(q);
   }
   // A condition is answered from what images were last judged to be: that must be of today, and of an id that is known as it stands.
@@ -230,7 +249,8 @@ Command add_hunt(CLI::App& app) {
   app.add_option("WHAT", c->questions,
                  "package:NAME[>=V,<V] pkg:TYPE/NAME[@V] sha256:HEX sha1:HEX md5:HEX path:GLOB soname:N needed:N symbol:N build-id:HEX structure:RULE "
                  "env:NAME[=V] label:NAME[=V] "
-                 "entrypoint:TEXT layer:sha256:HEX manifest:sha256:HEX threat:ID|FILE pattern:HEX, @FILE with one a line, or FILE.yaml with conditions")
+                 "entrypoint:TEXT layer:sha256:HEX manifest:sha256:HEX threat:ID|FILE pattern:HEX, CVE-… GHSA-… MAL-… or any id of an advisory, @FILE with one "
+                 "a line, or FILE.yaml with conditions")
       ->required();
   add_store_options(app, c->store, {"table", "json", "csv", "ndjson"});
   app.add_flag("--show-unjudged", c->show_unjudged, "List images that could not be judged whole, and why");

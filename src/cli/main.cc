@@ -58,6 +58,7 @@ int run(int argc, char** argv) {
   add("lineage", "What an indexed image is built on, and what is built on it", add_lineage);
   add("diff", "What changed between two indexed images, new risk first", add_diff);
   add("worker", "Take a share of an index run of several machines", add_worker);
+  add("db", "Import, look at and export the advisory database", add_db);
   add("store", "Check, back up, restore and compact the inventory", add_store);
   add("status", "What careen keeps, where, and what needs attention", add_status);
   add("cache", "Look at or trim what is remembered of layers", add_cache);

@@ -1,12 +1,33 @@
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "cli/common.h"
+#include "report/formats.h"
 
 namespace careen {
 namespace {
+
+constexpr std::array<std::string_view, 12> kFormats{"table",   "json",   "sarif", "cyclonedx", "cyclonedx-1.7", "spdx",
+                                                    "openvex", "gitlab", "junit", "markdown",  "csv",           "html"};
+
+std::string format_names() {
+  std::string out;
+  for (std::string_view f : kFormats) out += (out.empty() ? "" : ", ") + std::string(f);
+  return out;
+}
+
+// SOURCE_DATE_EPOCH makes reports that tell a time the same again.
+FormatContext format_context() {
+  const char* epoch = std::getenv("SOURCE_DATE_EPOCH");
+  auto given = epoch == nullptr ? std::nullopt : to_number(epoch);
+  return {given.value_or(static_cast<uint64_t>(std::max<time_t>(::time(nullptr), 0)))};
+}
 
 struct Output {
   std::string format, file;  // "" is standard output
@@ -24,9 +45,9 @@ Result<std::vector<Output>> parse_outputs(const ScanCommand& c) {
   auto add = [&](const std::string& text) -> Result<void> {
     size_t eq = text.find('=');
     Output o{text.substr(0, eq), eq == std::string::npos ? "" : text.substr(eq + 1)};
-    if (o.format != "table" && o.format != "json" && o.format != "sarif")
+    if (std::find(kFormats.begin(), kFormats.end(), o.format) == kFormats.end())
       return Error{Errc::usage, "-o " + escape(text) + ": '" + escape(o.format) + "' is no format; write -o json for standard output, or -o json=" +
-                                    escape(eq == std::string::npos ? text : o.file) + " for a file (formats: table, json, sarif)"};
+                                    escape(eq == std::string::npos ? text : o.file) + " for a file (formats: " + format_names() + ")"};
     if (eq != std::string::npos && o.file.empty()) return Error{Errc::usage, "-o " + escape(text) + ": a file name must follow ="};
     out.push_back(std::move(o));
     return {};
@@ -40,6 +61,16 @@ Result<std::vector<Output>> parse_outputs(const ScanCommand& c) {
 std::string render(const ScanCommand& c, const std::string& format, const std::vector<ScanResult>& results, bool to_terminal) {
   if (format == "json") return json_text(results, c.image.all_platforms, c.list_packages);
   if (format == "sarif") return sarif_text(results);
+  FormatContext context = format_context();
+  if (format == "cyclonedx") return cyclonedx_text(results, "1.6", context);
+  if (format == "cyclonedx-1.7") return cyclonedx_text(results, "1.7", context);
+  if (format == "spdx") return spdx_text(results, context);
+  if (format == "openvex") return openvex_text(results, context);
+  if (format == "gitlab") return gitlab_text(results, context);
+  if (format == "junit") return junit_text(results);
+  if (format == "markdown") return markdown_text(results);
+  if (format == "csv") return csv_text(results);
+  if (format == "html") return html_text(results, context);
   TableOptions o;
   o.color = to_terminal && wants_color(STDOUT_FILENO);
   o.verbose = c.image.verbose;
@@ -115,7 +146,8 @@ Command add_scan(CLI::App& app) {
   auto c = std::make_shared<ScanCommand>();
   add_image_options(app, c->image);
   app.add_option("--store", c->image.store, "Record the image in this inventory too (default: $CAREEN_STORE, when it is set)")->envname("CAREEN_STORE");
-  app.add_option("--format", c->format, "table, json or sarif (default table)");
+  add_advice_options(app, c->image.advice);
+  app.add_option("--format", c->format, "table (default), json, sarif, cyclonedx, cyclonedx-1.7, spdx, openvex, gitlab, junit, markdown, csv or html");
   app.add_option("-o,--output", c->outputs, "FORMAT or FORMAT=FILE (repeatable)");
   app.add_flag("--list-packages", c->list_packages, "List the packages too");
   app.footer(
@@ -131,6 +163,7 @@ Command add_scan(CLI::App& app) {
 
 Command add_packages(CLI::App& app) {
   auto c = std::make_shared<ListCommand>();
+  c->image.advice.none = true;
   add_image_options(app, c->image);
   app.add_option("--format", c->format, "table or json")->check(CLI::IsMember({"table", "json"}));
   app.footer("Example:\n  careen packages debian:12 --format json\n");
@@ -139,6 +172,7 @@ Command add_packages(CLI::App& app) {
 
 Command add_files(CLI::App& app) {
   auto c = std::make_shared<ListCommand>();
+  c->image.advice.none = true;
   add_image_options(app, c->image);
   c->image.wants_facts = true;
   app.add_option("--format", c->format, "table or json")->check(CLI::IsMember({"table", "json"}));

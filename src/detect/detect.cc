@@ -384,6 +384,7 @@ class Detector {
       out_.findings.push_back(std::move(f));
     }
     for (Coverage& c : reach.coverage()) out_.coverage.push_back(std::move(c));
+    if (!facts_.packages.empty()) out_.uses = reach.packages();
   }
 
   // Path, visibility and owner of a draft.

@@ -1,6 +1,8 @@
 #include "detect/finding.h"
 
 #include <algorithm>
+#include <functional>
+#include <tuple>
 
 #include "base/text.h"
 #include "digest/digest.h"
@@ -85,10 +87,14 @@ std::string finding_id(const Finding& f) {
 }
 
 void sort_findings(std::vector<Finding>& findings) {
-  std::sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
-    if (a.severity != b.severity) return a.severity > b.severity;
-    return a.id < b.id;
-  });
+  auto order = [](const Finding& f) {
+    static const VulnerabilityDetail none;
+    const VulnerabilityDetail& v = f.vulnerability ? *f.vulnerability : none;
+    bool vulnerability = f.kind == FindingKind::vulnerability, used = !v.kev_added.empty() || v.ssvc.starts_with("active");
+    int reach = !vulnerability ? 0 : f.reachability.state == ReachState::reachable ? 0 : f.reachability.state == ReachState::unknown ? 1 : 2;
+    return std::make_tuple(vulnerability, !used, -static_cast<int>(f.severity), reach, -v.epss, v.fixed.empty(), std::cref(f.id));
+  };
+  std::sort(findings.begin(), findings.end(), [&](const Finding& a, const Finding& b) { return order(a) < order(b); });
 }
 
 }  // namespace careen

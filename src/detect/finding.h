@@ -42,6 +42,21 @@ struct Where {
   std::optional<PackageRef> package;
 };
 
+// What is known of a vulnerability, or of a malicious package, beyond what every finding has.
+struct VulnerabilityDetail {
+  std::vector<std::string> aliases, sources;
+  std::vector<std::string> packages;  // of one source package, all that are installed
+  std::string ecosystem, release;     // of the advisory that decided
+  std::string fixed;                  // version; "" none is known
+  std::string fix_state;              // in words, where there is none
+  std::string severity_source, vector, published, url;
+  double score = 0;  // CVSS; 0 with an empty vector: none
+  std::string cvss_version;
+  double epss = 0, percentile = 0;  // probabilities; with an empty date: not told
+  std::string epss_date, kev_added, kev_due, ssvc;
+  bool ransomware = false, doubtful = false, unimportant = false;
+};
+
 struct Finding {
   std::string id;
   FindingKind kind = FindingKind::backdoor;
@@ -56,12 +71,14 @@ struct Finding {
   std::string remediation;
   std::string blob;        // the layer's blob digest, for people; "" unknown
   std::string created_by;  // the build step of the layer
+  std::optional<VulnerabilityDetail> vulnerability;
 };
 
 // The same on every machine: of kind, threat or rule, diff ID, path and package.
 std::string finding_id(const Finding& f);
 
-// Most severe first, then by id.
+// What a person should look at first: backdoors and malware, then vulnerabilities that are known to be used, then by severity, whether it is
+// loaded here, how likely it is to be used, whether there is a fix, and the id.
 void sort_findings(std::vector<Finding>& findings);
 
 }  // namespace careen

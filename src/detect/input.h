@@ -22,9 +22,15 @@ struct DetectInput {
   bool is_rootfs = false, is_single_file = false;
 };
 
+struct PackageUsed {
+  PackageUse use = PackageUse::unknown;
+  std::string by;  // the chain by which it is loaded
+};
+
 struct Detected {
   std::vector<Finding> findings;  // sorted, with ids
   std::vector<Coverage> coverage;
+  std::vector<PackageUsed> uses;  // of the image's packages, in their order; empty when there are none
 };
 
 // Every detector over one image, evidence joined per threat and file, reachability judged.

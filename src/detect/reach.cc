@@ -238,6 +238,48 @@ struct ReachJudge::Impl {
     return why.empty() ? may_open(target) : why;
   }
 
+  // Every way is known: nothing was left out, and nothing that is started opens libraries by names that only running shows.
+  bool followed_all() {
+    if (!startup.not_followed.empty() || !loader.gaps().empty() || startup.programs.empty()) return false;
+    for (const Started& s : startup.programs)
+      for (const Loader::Loaded& l : closure(s.program))
+        if (const ElfFacts* e = facts.elf(l.node); e != nullptr && e->imports_dlopen) return false;
+    return true;
+  }
+
+  std::vector<PackageUsed> packages() {
+    std::vector<PackageUsed> out(facts.packages.size());
+    auto owner = [&](NodeId node) -> const InstalledPackage* {
+      const Node& n = facts.tree.node(node);
+      return n.record == UINT32_MAX ? nullptr : facts.owner(n.layer, n.record);
+    };
+    auto mark = [&](NodeId node, const std::string& by) {
+      const InstalledPackage* p = owner(node);
+      if (p == nullptr) return;
+      PackageUsed& use = out[static_cast<size_t>(p - facts.packages.data())];
+      if (use.use != PackageUse::loaded) use = {PackageUse::loaded, by};
+    };
+    for (const Started& s : startup.programs) {
+      mark(s.program, "/" + escape(facts.tree.path(s.program)) + " is started by " + escape(s.how));
+      if (facts.elf(s.program) == nullptr) continue;
+      for (const Loader::Loaded& l : closure(s.program))
+        if (!l.possible) mark(l.node, chain_of(closure(s.program), l.node));
+    }
+    if (!followed_all()) return out;
+    // What has programs or libraries, none of which is loaded, and which no text that was followed names.
+    std::vector<bool> has_elf(out.size()), named(out.size());
+    for (const auto& [node, e] : facts.elf_at)
+      if (const InstalledPackage* p = owner(node)) {
+        auto i = static_cast<size_t>(p - facts.packages.data());
+        has_elf[i] = true;
+        if (out[i].use == PackageUse::unknown && !named[i] && (!e->interpreter.empty() || e->type == elf::kTypeExecutable))
+          named[i] = !mention_of(node).empty();
+      }
+    for (size_t i = 0; i < out.size(); ++i)
+      if (out[i].use == PackageUse::unknown && has_elf[i] && !named[i]) out[i].use = PackageUse::not_loaded;
+    return out;
+  }
+
   std::string names(const std::vector<Way>& ways) const {
     std::string s;
     for (size_t i = 0; i < std::min(ways.size(), kMaxNamed); ++i) s += (i == 0 ? "" : "; ") + ways[i].chain;
@@ -263,6 +305,12 @@ ReachJudge::~ReachJudge() = default;
 Reachability ReachJudge::judge(const std::string& path, size_t layer, const Threat* threat) {
   if (!impl_) impl_ = std::make_unique<Impl>(in_);
   return impl_->run(path, layer, threat);
+}
+
+std::vector<PackageUsed> ReachJudge::packages() {
+  if (in_.is_single_file) return std::vector<PackageUsed>(in_.facts->packages.size());
+  if (!impl_) impl_ = std::make_unique<Impl>(in_);
+  return impl_->packages();
 }
 
 std::vector<Coverage> ReachJudge::coverage() const {

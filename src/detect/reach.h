@@ -18,6 +18,8 @@ class ReachJudge {
 
   // `path`, as `layer` names it, is visible in the image; `threat` may be null. Work is shared between calls.
   Reachability judge(const std::string& path, size_t layer, const Threat* threat);
+  // Whether what the image starts loads a file of each package, in the order of ImageFacts::packages.
+  std::vector<PackageUsed> packages();
   // Rows about what was not followed, once anything was judged.
   std::vector<Coverage> coverage() const;
 

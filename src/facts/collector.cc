@@ -11,6 +11,7 @@
 #include "facts/interest.h"
 #include "formats/apk.h"
 #include "formats/dpkg.h"
+#include "formats/language.h"
 #include "formats/pacman.h"
 #include "formats/rpm_database.h"
 #include "formats/rpm_header.h"
@@ -77,7 +78,7 @@ struct Collector::Impl {
   std::vector<uint8_t> kept;
   uint64_t spooled = 0;
   uint64_t entries = 0, bytes = 0, text_bytes = 0;
-  Oddity dotdot, spool_full, pattern_cap, elf_problem, walk_cap;
+  Oddity dotdot, language_problem, spool_full, pattern_cap, elf_problem, walk_cap;
   double elf_seconds = 0;
   bool hit_limit = false;
 
@@ -167,12 +168,15 @@ struct Collector::Impl {
     }
   }
 
-  static bool by_view(const Interest& want) { return want.keep == Keep::elf || (want.database && *want.database == DatabaseKind::rpm); }
+  static bool by_view(const Interest& want) {
+    return want.keep == Keep::elf || (want.database && (*want.database == DatabaseKind::rpm || *want.database == DatabaseKind::java_archive));
+  }
 
   // Copies a chunk to memory or to the spool; false when there is no room for it.
   bool keep(const Interest& want, Bytes chunk, uint64_t size) {
     if (!by_view(want)) {
-      uint64_t limit = want.keep == Keep::text ? kMaxStoredText : kMaxTextDatabase;
+      bool language = want.database && (*want.database == DatabaseKind::language || *want.database == DatabaseKind::python_record);
+      uint64_t limit = want.keep == Keep::text ? kMaxStoredText : language ? kMaxLanguageFile : kMaxTextDatabase;
       if (kept.size() + chunk.size() > limit) return false;
       kept.insert(kept.end(), chunk.begin(), chunk.end());
       return true;
@@ -201,7 +205,8 @@ struct Collector::Impl {
     if (want.keep == Keep::database) {
       using D = DatabaseKind;
       D k = *want.database;
-      if (k == D::rpm || k == D::rpm_wal || k == D::dpkg_status || k == D::dpkg_status_d || k == D::apk_installed || k == D::pacman_desc)
+      if (k == D::rpm || k == D::rpm_wal || k == D::dpkg_status || k == D::dpkg_status_d || k == D::apk_installed || k == D::pacman_desc || k == D::language ||
+          k == D::java_archive)
         cover(Question::packages, CoverageState::not_looked, path, "larger than the limit for a package database");
       else
         cover(Question::integrity, CoverageState::partly, path, "larger than the limit for a package's file list");
@@ -224,10 +229,12 @@ struct Collector::Impl {
     double start = thread_seconds();
     ElfFacts f;
     ElfSymbols names;
+    LanguagePackages built_of;
     if (spooled != 0)
-      collect_elf(path, SpoolView(options.spool, spooled), &f, &names);
+      collect_elf(path, SpoolView(options.spool, spooled), &f, &names, &built_of);
     else
-      collect_elf(path, MemoryView(kept), &f, &names);
+      collect_elf(path, MemoryView(kept), &f, &names, &built_of);
+    keep_language(path, DatabaseKind::language, std::move(built_of));
     if (!f.problems.empty()) elf_problem.add(path);
     if (f.ifunc.capped) walk_cap.add(path);
     facts.elf.push_back(std::move(f));
@@ -235,7 +242,21 @@ struct Collector::Impl {
     elf_seconds += thread_seconds() - start;
   }
 
+  void keep_language(const std::string& path, DatabaseKind kind, LanguagePackages found) {
+    if (found.packages.empty() && found.problem.empty()) return;
+    // What cannot be read of one of thousands of small files is told once, with their number.
+    if (!found.problem.empty()) language_problem.add(path + ": " + found.problem);
+    PackageFile f;
+    f.path = path;
+    f.kind = kind;
+    f.packages = std::move(found.packages);
+    if (!f.packages.empty()) facts.databases.push_back(std::move(f));
+  }
+
   void examine_database(const std::string& path, DatabaseKind kind) {
+    if (kind == DatabaseKind::language) return keep_language(path, kind, parse_language_file(*language_file(path), path, as_text(kept)));
+    if (kind == DatabaseKind::java_archive)
+      return keep_language(path, kind, spooled != 0 ? parse_java_archive(path, SpoolView(options.spool, spooled)) : parse_java_archive(path, MemoryView(kept)));
     PackageFile f;
     f.path = path;
     f.kind = kind;
@@ -276,6 +297,12 @@ struct Collector::Impl {
       case DatabaseKind::pacman_mtree:
         f.files = parse_pacman_mtree(inflate(path));
         break;
+      case DatabaseKind::python_record:
+        f.files = parse_python_record(path, text);
+        break;
+      case DatabaseKind::language:
+      case DatabaseKind::java_archive:
+        return;
     }
     bool cut_text = (kind == DatabaseKind::dpkg_status || kind == DatabaseKind::apk_installed) && !text.empty() && text.back() != '\n';
     if (problems != 0)
@@ -375,7 +402,9 @@ struct Collector::Impl {
     tell(walk_cap, Question::threats, CoverageState::partly,
          "its IFUNC resolvers were not followed to the end: longer than kMaxWalkInstructions, or its tables pass a named limit", facts.coverage);
     tell(pattern_cap, Question::threats, CoverageState::partly, "more windows than kMaxWindowsPerFile: some were not compared", facts.hit_coverage);
-    dotdot = spool_full = elf_problem = walk_cap = pattern_cap = {};
+    tell(language_problem, Question::vulnerabilities, CoverageState::partly, "a file that should describe a package of a programming language and could not be read",
+         facts.coverage);
+    dotdot = language_problem = spool_full = elf_problem = walk_cap = pattern_cap = {};
     if (options.on_chunk)
       for (FileTable::Chunk& c : facts.files.take(true)) options.on_chunk(std::move(c));
   }

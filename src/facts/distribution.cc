@@ -68,6 +68,8 @@ Distribution find_distribution(const ImageFacts& image) {
     else
       d.release = debian;
   }
+  d.codename = os["VERSION_CODENAME"];
+  if (d.codename.empty() && d.id == "debian" && debian.find('/') != std::string::npos) d.codename = debian.substr(0, debian.find('/'));
   if (d.release.empty()) d.release = !os["VERSION_CODENAME"].empty() ? os["VERSION_CODENAME"] : os["BUILD_ID"];
   return d;
 }

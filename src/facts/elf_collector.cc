@@ -66,9 +66,28 @@ void keep_names(const ElfFile& elf, ElfFacts* f, ElfSymbols* names) {
   }
 }
 
+// What the program says of itself that it was built of.
+LanguagePackages built_of(const ElfFile& elf, const FileView& file) {
+  LanguagePackages out;
+  std::vector<FileRange> places;
+  for (const ElfFile::BuildSection& s : elf.build_sections) {
+    if (s.name == elf::kGoBuildSection) places.push_back({s.offset, s.size});
+    if (s.name == elf::kRustAuditSection && s.size <= kMaxLanguageFile) {
+      FilePart section(file, s.offset, s.size);
+      if (!section.empty()) out = parse_rust_audit(section);
+    }
+  }
+  for (const ElfSegment& s : elf.segments)
+    if (s.type == elf::kLoad && (s.flags & 2U) != 0) places.push_back({s.offset, s.file_size});
+  LanguagePackages go = parse_go_build_info(file, places, [&](uint64_t address) { return elf.offset_of(address); });
+  out.packages.insert(out.packages.end(), std::make_move_iterator(go.packages.begin()), std::make_move_iterator(go.packages.end()));
+  if (out.problem.empty()) out.problem = go.problem;
+  return out;
+}
+
 }  // namespace
 
-void collect_elf(const std::string& path, const FileView& file, ElfFacts* f, ElfSymbols* names) {
+void collect_elf(const std::string& path, const FileView& file, ElfFacts* f, ElfSymbols* names, LanguagePackages* packages) {
   f->path = names->path = path;
   auto parsed = parse_elf(file);
   if (!parsed) {
@@ -81,6 +100,7 @@ void collect_elf(const std::string& path, const FileView& file, ElfFacts* f, Elf
   f->type = elf.type;
   f->machine = elf.machine;
   f->entry = elf.entry;
+  *packages = built_of(elf, file);
   f->build_id = std::move(elf.build_id);
   f->interpreter = std::move(elf.interpreter);
   f->soname = std::move(elf.soname);

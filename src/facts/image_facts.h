@@ -17,14 +17,21 @@ struct Distribution {
   std::string id, release;        // os-release's ID; VERSION_ID, a codename, or "testing/sid" and the like; "" unknown
   std::string pretty;             // for people
   std::vector<std::string> like;  // ID_LIKE
+  std::string codename = {};      // "bookworm", "jammy"; of Debian testing and unstable that of the next release; "" unknown
 };
+
+// Whether anything that the image starts loads a file of a package, as far as that was followed; filled in by detect/.
+enum class PackageUse : uint8_t { unknown, loaded, not_loaded };
 
 struct InstalledPackage {
   Package package;             // without its files: see ImageFacts::owners
   size_t owned_files = 0;      // that are there
   std::string database, root;  // root: "" or "opt/chroot/"
   size_t layer = 0;
-  bool visible = true;  // false: the database was deleted in a later layer
+  size_t introduced = 0;  // the layer since which the package stands in the database in this version
+  bool visible = true;    // false: the database was deleted in a later layer
+  PackageUse use = PackageUse::unknown;
+  std::string used_by;  // the chain by which it is loaded, in words
 };
 
 // What the package's own record says of one file that is there.

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "formats/language.h"
 
 namespace careen {
 namespace {
@@ -82,6 +83,10 @@ std::optional<DatabaseKind> database_kind(std::string_view path) {
         return p.kind;
     }
   }
+  if (auto language = language_file(path))
+    return *language == LanguageFile::java            ? DatabaseKind::java_archive
+           : *language == LanguageFile::python_record ? DatabaseKind::python_record
+                                                      : DatabaseKind::language;
   return std::nullopt;
 }
 

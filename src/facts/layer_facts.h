@@ -16,7 +16,7 @@
 namespace careen {
 
 // Raised whenever a collector keeps more, or reads better: facts of an older number are collected anew.
-inline constexpr uint32_t kCollectors = 3;
+inline constexpr uint32_t kCollectors = 4;
 
 struct ElfFacts {
   std::string path;
@@ -52,6 +52,9 @@ enum class DatabaseKind : uint8_t {
   pacman_desc,
   pacman_files,
   pacman_mtree,
+  language,       // one file's packages of a programming language, or of an SBOM
+  python_record,  // the files of one of them
+  java_archive,
 };
 
 struct PackageFile {  // one file of a package database

@@ -63,6 +63,7 @@ class Packages {
     collect();
     diversions();
     for (const auto& [path, db] : databases_) read(path, db);
+    for (const auto& [path, db] : databases_) read_language(path, db);
     tell();
   }
 
@@ -133,6 +134,31 @@ class Packages {
     }
   }
 
+  // A package of a programming language, where the distribution did not bring it: then it is the distribution's, counted once and patched by
+  // it under a version of its own.
+  void read_language(const std::string& path, const Database& db) {
+    if (db.file->kind != DatabaseKind::language && db.file->kind != DatabaseKind::java_archive) return;
+    if (owned_by_system(path)) {
+      ++of_system_;
+      return;
+    }
+    for (const Package& p : db.file->packages) add(p, path, "", db);
+    if (db.file->packages.size() != 1 || db.file->packages[0].type != PackageType::pypi) return;
+    auto id = static_cast<uint32_t>(image_.packages.size() - 1);
+    if (const Database* record = at(std::string(dir_name(path)) + "/RECORD"))
+      for (const OwnedFile& f : record->file->files)
+        if (!owned_by_system(f.path)) own(id, "", f.path, f.algorithm, f.digest, false);
+  }
+
+  bool owned_by_system(const std::string& path) {
+    NodeId id = finder_.find(path);
+    if (id == kNoNode) return false;
+    const Node& n = image_.tree.node(id);
+    if (n.record == UINT32_MAX || n.layer >= image_.owners.size() || n.record >= image_.owners[n.layer].size()) return false;
+    const Owner& o = image_.owners[n.layer][n.record];
+    return o.package != UINT32_MAX && is_system(image_.packages[o.package].package.type);
+  }
+
   void dpkg_package(const std::string& path, const std::string& root, const Database& db, const Package& p) {
     uint32_t id = add(p, path, root, db);
     size_t seen = 0;
@@ -184,6 +210,7 @@ class Packages {
     i.package.architecture = p.architecture;
     i.package.source = p.source;
     i.package.source_version = p.source_version;
+    i.package.module = p.module;
     i.database = path;
     i.root = root;
     i.layer = db.layer;
@@ -241,6 +268,40 @@ class Packages {
     if (image_.packages.empty() && std::none_of(databases_.begin(), databases_.end(), [](const auto& d) { return !d.second.file->problem.empty(); }))
       image_.coverage.push_back({Question::packages, CoverageState::not_applicable, "", "the image has no package database"});
     for (size_t i = 0; i < image_.packages.size(); ++i) image_.packages[i].owned_files = counts_[static_cast<uint32_t>(i)];
+    if (of_system_ != 0)
+      image_.coverage.push_back(
+          {Question::packages, CoverageState::looked, "",
+           std::to_string(of_system_) + " packages of programming languages belong to packages of the distribution and are counted there"});
+    introduce();
+  }
+
+  // Since which layer each package is there: a database is written anew as a whole by every step that touches it.
+  void introduce() {
+    std::map<std::string, std::vector<std::pair<size_t, const PackageFile*>>> versions;
+    for (size_t i = 0; i < image_.layers.size(); ++i)
+      if (image_.layers[i])
+        for (const PackageFile& f : image_.layers[i]->databases)
+          if (!f.packages.empty()) versions[image_.tree.canonical(f.path)].emplace_back(i, &f);
+    auto name = [](const Package& p) { return p.name + '\0' + p.version + '\0' + p.architecture; };
+    std::map<std::string, std::unordered_map<std::string, size_t>> since;
+    for (const auto& [path, files] : versions) {
+      if (files.size() < 2) continue;
+      std::unordered_map<std::string, size_t> now;
+      for (const auto& [layer, file] : files) {
+        std::unordered_map<std::string, size_t> next;
+        for (const Package& p : file->packages) {
+          auto it = now.find(name(p));
+          next.emplace(name(p), it == now.end() ? layer : it->second);
+        }
+        now = std::move(next);
+      }
+      since[path] = std::move(now);
+    }
+    for (InstalledPackage& p : image_.packages) {
+      p.introduced = p.layer;
+      if (auto it = since.find(p.database); it != since.end())
+        if (auto at = it->second.find(name(p.package)); at != it->second.end()) p.introduced = at->second;
+    }
   }
 
   ImageFacts& image_;
@@ -250,6 +311,7 @@ class Packages {
   std::set<const PackageFile*> used_;  // many rows may have one name: their lists are read once
   std::map<uint32_t, size_t> counts_;
   std::string scratch_, rooted_;
+  uint64_t of_system_ = 0;  // files that describe packages which the distribution brought
 };
 
 }  // namespace

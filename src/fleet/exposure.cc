@@ -206,6 +206,18 @@ void find_roots(Inventory& inventory, const std::vector<Exposed>& affected, cons
 
 }  // namespace
 
+void finish_exposure(Inventory& inventory, std::vector<Exposed> affected, const std::vector<Id>& ids, const ExposureOptions& how, Exposure& out) {
+  out.history = history_of(inventory, affected);
+  for (const Exposed& x : affected)
+    if ((!how.running || is_running(x)) && (!how.vanished || has_vanished(x.tags))) out.images.push_back(x);
+  find_roots(inventory, affected, ids, out);
+  std::stable_sort(out.images.begin(), out.images.end(), [](const Exposed& a, const Exposed& b) {
+    return std::pair(order_of(a), name_of(a.tags, a.digest)) < std::pair(order_of(b), name_of(b.tags, b.digest));
+  });
+  if (how.running) add_unseen(inventory, out.unjudged);
+  if (auto why = inventory.trouble()) out.unjudged.emplace_back("the inventory", *why);
+}
+
 Result<Exposure> exposure_of(Inventory& inventory, const std::string& name, const ScanOptions& options, const ExposureOptions& how) {
   const Threat* threat = options.threats->find(name);
   if (threat == nullptr) return Error{Errc::usage, "no threat " + escape(name) + " is known: careen threat list shows which are, --threats adds more"};
@@ -219,15 +231,7 @@ Result<Exposure> exposure_of(Inventory& inventory, const std::string& name, cons
   std::vector<Exposed> affected;
   for (Id id : ids)
     if (auto x = exposed(inventory, judged, id, threat->id, options, out)) affected.push_back(std::move(*x));
-  out.history = history_of(inventory, affected);
-  for (const Exposed& x : affected)
-    if ((!how.running || is_running(x)) && (!how.vanished || has_vanished(x.tags))) out.images.push_back(x);
-  find_roots(inventory, affected, ids, out);
-  std::stable_sort(out.images.begin(), out.images.end(), [](const Exposed& a, const Exposed& b) {
-    return std::pair(order_of(a), name_of(a.tags, a.digest)) < std::pair(order_of(b), name_of(b.tags, b.digest));
-  });
-  if (how.running) add_unseen(inventory, out.unjudged);
-  if (auto why = inventory.trouble()) out.unjudged.emplace_back("the inventory", *why);
+  finish_exposure(inventory, std::move(affected), ids, how, out);
   std::vector<Id> gaps = judged.with_gaps();
   out.searched.unjudged = gaps.size();
   for (Id id : gaps)

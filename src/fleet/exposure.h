@@ -64,6 +64,10 @@ ReachState effective_reach(const Reachability& found, const std::vector<Reachabi
 
 bool is_running(const Exposed& x);
 
+// What remains to be told once the affected images are known: history, what to rebuild first, order, and what the options leave out. `ids` are
+// those of `affected`.
+void finish_exposure(Inventory& inventory, std::vector<Exposed> affected, const std::vector<Inventory::Id>& ids, const ExposureOptions& how, Exposure& out);
+
 // The affected images as the answer to a question: threat:FILE.
 HuntAnswer as_answer(Inventory& inventory, const Exposure& exposure, const std::string& asked);
 

@@ -75,7 +75,7 @@ std::string percent_decoded(std::string_view s) {
 }
 
 std::optional<PackageType> package_type(std::string_view name) {
-  for (PackageType t : {PackageType::deb, PackageType::apk, PackageType::rpm, PackageType::alpm})
+  for (PackageType t : kPackageTypes)
     if (to_text(t) == name) return t;
   return std::nullopt;
 }
@@ -141,13 +141,21 @@ Result<void> read_purl(HuntQuestion& q, std::string_view rest) {
   std::string_view type = rest.substr(0, rest.find('/')), path = rest.substr(0, at);
   q.type = type;
   q.value = percent_decoded(base_name(path));
+  // Languages' names have their namespace in them: @scope/name, group:artifact, github.com/owner/module.
+  if (auto t = package_type(type); t && !is_system(*t) && path.size() > type.size() + 1) {
+    q.value = percent_decoded(path.substr(type.size() + 1));
+    if (size_t slash = q.value.rfind('/'); *t == PackageType::maven && slash != std::string::npos) q.value[slash] = ':';
+  }
   if (type.size() == rest.size() || q.value.empty()) return Error{Errc::usage, escape(q.text) + ": expected pkg:TYPE/NAME[@VERSION]"};
   auto known = package_type(type);
-  if (!known) return Error{Errc::usage, escape(q.text) + ": the inventory has packages of deb, rpm, apk and alpm, not of '" + escape(type) + "'"};
+  if (!known)
+    return Error{Errc::usage, escape(q.text) + ": the inventory has no packages of '" + escape(type) +
+                                  "'; it has deb, rpm, apk, alpm, npm, pypi, golang, cargo, maven, gem, composer, nuget and conda"};
   if (at == std::string_view::npos) return {};
   std::string_view version = rest.substr(at + 1);
   if (version.empty()) return Error{Errc::usage, escape(q.text) + ": a version must follow @"};
   if (!version.starts_with("vers:")) {
+    if (type == "golang" && version.starts_with('v')) version.remove_prefix(1);
     q.bounds.push_back({"=", epoch + percent_decoded(version)});
     return {};
   }

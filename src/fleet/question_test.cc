@@ -167,8 +167,16 @@ TEST(ParseQuestion, WrongRangesSayWhatIsWrong) {
 
 // A kind of package that no image's facts hold is no zero.
 TEST(ParseQuestion, KindsThatTheInventoryDoesNotHave) {
-  EXPECT_THAT(why("pkg:npm/left-pad@1.3.0"), HasSubstr("not of 'npm'"));
-  EXPECT_THAT(why("pkg:golang/example.org/x"), HasSubstr("not of 'golang'"));
+  EXPECT_THAT(why("pkg:swift/left-pad@1.3.0"), HasSubstr("no packages of 'swift'"));
+  EXPECT_THAT(why("pkg:oci/app"), HasSubstr("no packages of 'oci'"));
+}
+
+TEST(ParseQuestion, NamesOfLanguagesHaveTheirNamespace) {
+  EXPECT_EQ(question("pkg:npm/%40angular/core@1.3.0").value, "@angular/core");
+  EXPECT_EQ(question("pkg:maven/org.apache.commons/commons-lang3@3.12.0").value, "org.apache.commons:commons-lang3");
+  HuntQuestion go = question("pkg:golang/golang.org/x/net@v0.1.0");
+  EXPECT_EQ(go.value, "golang.org/x/net");
+  EXPECT_EQ(go.bounds[0].version, "0.1.0");
 }
 
 TEST(ParseQuestion, OtherDigests) {

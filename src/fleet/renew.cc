@@ -124,7 +124,7 @@ void keep_what_was_not_looked_at(const StoredImage& before, ScanResult& now) {
   }
   if (now.findings.size() == was) return;
   sort_findings(now.findings);
-  now.judgement = judge(now.findings, now.coverage, false);
+  now.judgement = judge(now.findings, now.coverage, std::nullopt);
 }
 
 }  // namespace

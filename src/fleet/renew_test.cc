@@ -138,7 +138,7 @@ TEST_F(RenewTest, ALieThatWasSeenStays) {
   lie.severity = Severity::critical, lie.confidence = Confidence::confirmed;
   lie.id = finding_id(lie);
   r.findings.push_back(lie);
-  r.judgement = judge(r.findings, r.coverage, false);
+  r.judgement = judge(r.findings, r.coverage, std::nullopt);
   r.knowledge = {{"test", 1, digest_of(as_bytes("old")), ""}};
   ASSERT_TRUE(keep_judgement(inventory(), s, r));
   for (int again = 0; again < 2; ++again) {

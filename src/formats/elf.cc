@@ -117,6 +117,7 @@ class Parser {
     phnum_ = r.u16();
     shentsize_ = r.u16();
     shnum_ = r.u16();
+    shstrndx_ = r.u16();
     return {};
   }
 
@@ -191,14 +192,14 @@ class Parser {
     if (b.empty()) return problem("section headers pass the end of the file");
     f_.has_sections = true;
     struct Section {
-      uint32_t type, link;
+      uint32_t name, type, link;
       uint64_t offset, size;
     };
     std::vector<Section> all;
     for (size_t i = 0; i < shnum_ && i < kMaxSections; ++i) {
       Reader r(static_cast<Bytes>(b).subspan(i * want, want), f_.endian);
-      r.u32();
       Section s{};
+      s.name = r.u32();
       s.type = r.u32();
       word(r);
       word(r);
@@ -212,6 +213,17 @@ class Parser {
     for (const Section& s : all)
       if ((s.type == 4 || s.type == 9) && is_static && f_.type != elf::kTypeRelocatable && (relocation_bytes += s.size) <= kMaxRelocations * 24)
         relocations_in(at(s.offset, s.size), s.type == 4);
+    if (shstrndx_ < all.size() && all[shstrndx_].size <= kMaxSectionNames) {
+      auto names = at(all[shstrndx_].offset, all[shstrndx_].size);
+      std::string_view text = as_text(names);
+      for (const Section& s : all) {
+        if (s.name >= text.size()) continue;
+        std::string_view name = text.substr(s.name, 32);
+        for (std::string_view wanted : {elf::kRustAuditSection, elf::kGoBuildSection})
+          if (name.starts_with(wanted) && name.size() > wanted.size() && name[wanted.size()] == '\0' && f_.build_sections.size() < 8)
+            f_.build_sections.push_back({std::string(wanted), s.offset, s.size});
+      }
+    }
     auto named = std::find_if(all.begin(), all.end(), [](const Section& s) { return s.type == 2; });
     if (named != all.end() && named->link < all.size()) local_functions(named->offset, named->size, all[named->link].offset, all[named->link].size);
   }
@@ -453,7 +465,7 @@ class Parser {
   const FileView& file_;
   ElfFile& f_;
   uint64_t phoff_ = 0, shoff_ = 0;
-  uint16_t phentsize_ = 0, phnum_ = 0, shentsize_ = 0, shnum_ = 0;
+  uint16_t phentsize_ = 0, phnum_ = 0, shentsize_ = 0, shnum_ = 0, shstrndx_ = 0;
   FilePart strings_;
 };
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "base/file_view.h"
 #include "base/result.h"
-#include "formats/file_view.h"
 
 namespace careen {
 
@@ -22,6 +22,7 @@ inline constexpr size_t kMaxRelocations = 4'000'000;
 inline constexpr uint64_t kMaxStringTable = 256ULL << 20;
 inline constexpr uint64_t kMaxElfString = 4096;
 inline constexpr uint64_t kMaxNoteSegment = 1 << 20;
+inline constexpr uint64_t kMaxSectionNames = 1 << 20;
 
 namespace elf {
 inline constexpr uint16_t kTypeRelocatable = 1, kTypeExecutable = 2, kTypeDynamic = 3;
@@ -30,6 +31,7 @@ inline constexpr uint32_t kLoad = 1, kDynamic = 2, kInterp = 3, kNote = 4, kTls 
 inline constexpr uint8_t kSymbolFunction = 2, kSymbolIfunc = 10;
 inline constexpr uint32_t kRX64_64 = 1, kRX64GlobDat = 6, kRX64JumpSlot = 7, kRX64Relative = 8, kRX64Dtpmod = 16, kRX64Dtpoff = 17, kRX64Tpoff = 18,
                           kRX64Tlsdesc = 36, kRX64Irelative = 37;
+inline constexpr std::string_view kRustAuditSection = ".dep-v0", kGoBuildSection = ".go.buildinfo";
 std::string machine_name(uint16_t machine);                             // x86-64, aarch64, … or "machine 1234"
 std::string architecture_of(uint16_t machine, bool is64, bool little);  // as in a platform: amd64, arm64, …; "" unknown
 }  // namespace elf
@@ -68,6 +70,12 @@ struct ElfFile {
   std::vector<ElfRelocation> relocations;
   std::vector<uint64_t> constructors;  // DT_INIT and the entries of DT_PREINIT_ARRAY and DT_INIT_ARRAY
   bool has_dynamic = false, has_tls = false, has_sections = false, bind_now = false;
+  // Sections that tell what a program was built of; where they are there.
+  struct BuildSection {
+    std::string name;
+    uint64_t offset = 0, size = 0;
+  };
+  std::vector<BuildSection> build_sections;
   std::vector<std::string> problems;
   std::vector<FilePart> string_tables;  // what the symbols' names are views of; moves keep them valid
 

@@ -3,17 +3,10 @@
 namespace careen {
 
 std::string_view to_text(PackageType t) {
-  switch (t) {
-    case PackageType::deb:
-      return "deb";
-    case PackageType::apk:
-      return "apk";
-    case PackageType::rpm:
-      return "rpm";
-    case PackageType::alpm:
-      return "alpm";
-  }
-  return "unknown";
+  static constexpr std::array<std::string_view, 13> kNames{"deb",   "apk",   "rpm", "alpm",     "npm",   "pypi", "golang",
+                                                           "cargo", "maven", "gem", "composer", "nuget", "conda"};
+  auto i = static_cast<size_t>(t);
+  return i < kNames.size() ? kNames[i] : "unknown";
 }
 
 std::string normal_path(std::string_view path, bool* had_dotdot) {

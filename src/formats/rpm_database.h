@@ -7,8 +7,8 @@
 #pragma once
 #include <functional>
 
+#include "base/file_view.h"
 #include "base/result.h"
-#include "formats/file_view.h"
 
 namespace careen {
 

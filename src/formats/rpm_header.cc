@@ -8,7 +8,8 @@ namespace careen {
 namespace {
 
 constexpr uint32_t kName = 1000, kVersion = 1001, kRelease = 1002, kEpoch = 1003, kArch = 1022, kOldFileNames = 1027, kFileModes = 1030, kFileDigests = 1035,
-                   kFileFlags = 1037, kSourceRpm = 1044, kDirIndexes = 1116, kBaseNames = 1117, kDirNames = 1118, kFileDigestAlgo = 5011;
+                   kFileFlags = 1037, kSourceRpm = 1044, kDirIndexes = 1116, kBaseNames = 1117, kDirNames = 1118, kFileDigestAlgo = 5011,
+                   kModularityLabel = 5096;
 constexpr uint32_t kTypeInt16 = 3, kTypeInt32 = 4, kTypeString = 6, kTypeStringArray = 8, kTypeI18n = 9;
 constexpr uint32_t kFlagConfig = 1, kFlagGhost = 64;
 
@@ -141,6 +142,8 @@ Result<Package> parse_rpm_header(Bytes blob) {
   p.version = release.empty() ? version : version + "-" + release;
   if (auto epoch = h.numbers(kEpoch); !epoch.empty() && epoch[0] != 0) p.version = std::to_string(epoch[0]) + ":" + p.version;
   set_source(p, h.text(kSourceRpm));
+  std::string label = h.text(kModularityLabel);  // name:stream:version:context:architecture
+  p.module = label.substr(0, label.find(':', label.find(':') + 1));
   CAREEN_TRY(add_files(h, p));
   return p;
 }

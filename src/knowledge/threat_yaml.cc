@@ -142,7 +142,7 @@ VersionIndicator version_indicator(const YAML::Node& n) {
   VersionIndicator v;
   std::string type = m.text("type", true);
   bool known = false;
-  for (PackageType t : {PackageType::deb, PackageType::apk, PackageType::rpm, PackageType::alpm})
+  for (PackageType t : kPackageTypes)
     if (type == to_text(t)) v.type = t, known = true;
   if (!known) fail(m.at("type"), "'" + escape(type) + "': expected deb, rpm, apk or alpm");
   v.packages = m.texts("packages");

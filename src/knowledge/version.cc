@@ -4,34 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "knowledge/version_text.h"
+
 namespace careen {
 namespace {
 
-bool digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-int sign(int v) {
-  return v < 0 ? -1 : v > 0 ? 1 : 0;
-}
-
-// Numbers of any length: without leading zeros the longer is the greater.
-int compare_digits(std::string_view a, std::string_view b) {
-  a.remove_prefix(std::min(a.find_first_not_of('0'), a.size()));
-  b.remove_prefix(std::min(b.find_first_not_of('0'), b.size()));
-  if (a.size() != b.size()) return a.size() < b.size() ? -1 : 1;
-  return sign(a.compare(b));
-}
-
-std::string_view take(std::string_view& s, bool (*want)(char)) {
-  size_t n = 0;
-  while (n < s.size() && want(s[n])) ++n;
-  std::string_view part = s.substr(0, n);
-  s.remove_prefix(n);
-  return part;
-}
+using namespace version_text;
 
 struct Parts {
   std::string_view epoch, version, release;
@@ -132,37 +110,52 @@ int compare_epochs(const Parts& a, const Parts& b) {
 }
 
 // An apk version: digits{.digits}{letter}{_suffix{digits}}{~hash}{-rdigits}. Tokens are compared in this order; where one
-// version ends, what follows in the other decides by its kind.
+// version ends, what follows in the other decides by its kind. What breaks the grammar is a token too, so that such versions are
+// ordered as apk orders them: `nothing` is a dot without a number, `invalid` all that cannot be read, and after it nothing is read.
 struct ApkToken {
-  enum Kind : int8_t { first, number, letter_token, suffix, suffix_number, hash, revision, end } kind = end;
+  enum Kind : int8_t { first, number, letter_token, letter_number, nothing, suffix, suffix_number, hash, revision, end, invalid } kind = end;
   std::string_view text;
   int suffix_weight = 0;
 };
 
-std::optional<std::vector<ApkToken>> apk_tokens(std::string_view s) {
+int apk_suffix_weight(std::string_view word) {
   static constexpr std::array<std::pair<std::string_view, int>, 9> kSuffixes{
       {{"alpha", -4}, {"beta", -3}, {"pre", -2}, {"rc", -1}, {"cvs", 1}, {"svn", 2}, {"git", 3}, {"hg", 4}, {"p", 5}}};
+  for (const auto& [name, weight] : kSuffixes)
+    if (name == word) return weight;
+  return 0;
+}
+
+// The last token is `end` or `invalid`. `valid` is whether apk would take the version for one.
+std::vector<ApkToken> apk_tokens(std::string_view s, bool* valid) {
   std::vector<ApkToken> out;
+  *valid = true;
+  auto odd = [&] { *valid = false; };
   std::string_view n = take(s, digit);
-  if (n.empty()) return std::nullopt;
+  if (n.empty()) odd();
   out.push_back({ApkToken::first, n, 0});
   while (s.starts_with('.')) {
     s.remove_prefix(1);
     n = take(s, digit);
-    if (n.empty()) return std::nullopt;
-    out.push_back({ApkToken::number, n, 0});
+    if (n.empty()) odd();
+    out.push_back({n.empty() ? ApkToken::nothing : ApkToken::number, n, 0});
   }
-  if (!s.empty() && s[0] >= 'a' && s[0] <= 'z') {
+  if (!s.empty() && letter(s[0])) {
+    if (s[0] < 'a') odd();
     out.push_back({ApkToken::letter_token, s.substr(0, 1), 0});
     s.remove_prefix(1);
+    if (n = take(s, digit); !n.empty()) odd(), out.push_back({ApkToken::letter_number, n, 0});
   }
+  auto invalid = [&] {
+    odd();
+    out.push_back({ApkToken::invalid, {}, 0});
+    return out;
+  };
   while (s.starts_with('_')) {
     s.remove_prefix(1);
     std::string_view word = take(s, letter);
-    int weight = 0;
-    for (const auto& [name, w] : kSuffixes)
-      if (name == word) weight = w;
-    if (weight == 0) return std::nullopt;
+    int weight = apk_suffix_weight(word);
+    if (weight == 0) return invalid();
     out.push_back({ApkToken::suffix, word, weight});
     if (n = take(s, digit); !n.empty()) out.push_back({ApkToken::suffix_number, n, 0});
   }
@@ -170,16 +163,17 @@ std::optional<std::vector<ApkToken>> apk_tokens(std::string_view s) {
     s.remove_prefix(1);
     std::string_view h = take(
         s, +[](char c) { return digit(c) || (c >= 'a' && c <= 'f'); });
-    if (h.empty()) return std::nullopt;
+    if (h.empty()) return invalid();
     out.push_back({ApkToken::hash, h, 0});
   }
   if (s.starts_with("-r")) {
     s.remove_prefix(2);
     n = take(s, digit);
-    if (n.empty()) return std::nullopt;
+    if (!s.empty()) return invalid();
+    if (n.empty()) odd();
     out.push_back({ApkToken::revision, n, 0});
   }
-  if (!s.empty()) return std::nullopt;
+  if (!s.empty()) return invalid();
   out.push_back({ApkToken::end, {}, 0});
   return out;
 }
@@ -192,6 +186,7 @@ int compare_apk_token(const ApkToken& a, const ApkToken& b) {
       return compare_digits(a.text, b.text);
     case ApkToken::first:
     case ApkToken::suffix_number:
+    case ApkToken::letter_number:
     case ApkToken::revision:
       return compare_digits(a.text, b.text);
     case ApkToken::suffix:
@@ -199,10 +194,34 @@ int compare_apk_token(const ApkToken& a, const ApkToken& b) {
     case ApkToken::letter_token:
     case ApkToken::hash:
       return sign(a.text.compare(b.text));
+    case ApkToken::nothing:
     case ApkToken::end:
+    case ApkToken::invalid:
       return 0;
   }
   return 0;
+}
+
+int compare_apk_tokens(const std::vector<ApkToken>& x, const std::vector<ApkToken>& y) {
+  for (size_t i = 0;; ++i) {
+    const ApkToken &s = x[i], &t = y[i];
+    if (s.kind != t.kind) {
+      // _alpha to _rc make a version older than the same without; all else makes it newer.
+      if (s.kind == ApkToken::suffix && s.suffix_weight < 0) return -1;
+      if (t.kind == ApkToken::suffix && t.suffix_weight < 0) return 1;
+      return s.kind > t.kind ? -1 : 1;
+    }
+    if (int c = compare_apk_token(s, t); c != 0) return c;
+    if (s.kind == ApkToken::end || s.kind == ApkToken::invalid) return 0;
+  }
+}
+
+int compare_rpm_as(std::string_view a, std::string_view b, bool any_release) {
+  Parts x = parts_of(a), y = parts_of(b);
+  if (int c = compare_epochs(x, y); c != 0) return c;
+  if (int c = compare_rpm_part(x.version, y.version); c != 0) return c;
+  if (x.has_release && y.has_release) return compare_rpm_part(x.release, y.release);
+  return any_release || x.has_release == y.has_release ? 0 : x.has_release ? 1 : -1;
 }
 
 }  // namespace
@@ -215,10 +234,11 @@ int compare_deb(std::string_view a, std::string_view b) {
 }
 
 int compare_rpm(std::string_view a, std::string_view b) {
-  Parts x = parts_of(a), y = parts_of(b);
-  if (int c = compare_epochs(x, y); c != 0) return c;
-  if (int c = compare_rpm_part(x.version, y.version); c != 0) return c;
-  return x.has_release && y.has_release ? compare_rpm_part(x.release, y.release) : 0;
+  return compare_rpm_as(a, b, true);
+}
+
+int compare_rpm_evr(std::string_view a, std::string_view b) {
+  return compare_rpm_as(a, b, false);
 }
 
 int compare_alpm(std::string_view a, std::string_view b) {
@@ -229,33 +249,96 @@ int compare_alpm(std::string_view a, std::string_view b) {
 }
 
 std::optional<int> compare_apk(std::string_view a, std::string_view b) {
-  auto x = apk_tokens(a), y = apk_tokens(b);
-  if (!x || !y) return std::nullopt;
-  for (size_t i = 0;; ++i) {
-    const ApkToken &s = (*x)[i], &t = (*y)[i];
-    if (s.kind != t.kind) {
-      // _alpha to _rc make a version older than the same without; all else makes it newer.
-      if (s.kind == ApkToken::suffix && s.suffix_weight < 0) return -1;
-      if (t.kind == ApkToken::suffix && t.suffix_weight < 0) return 1;
-      return s.kind > t.kind ? -1 : 1;
-    }
-    if (int c = compare_apk_token(s, t); c != 0) return c;
-    if (s.kind == ApkToken::end) return 0;
+  bool valid_a = false, valid_b = false;
+  auto x = apk_tokens(a, &valid_a), y = apk_tokens(b, &valid_b);
+  if (!valid_a || !valid_b) return std::nullopt;
+  return compare_apk_tokens(x, y);
+}
+
+std::optional<int> compare_apk_any(std::string_view a, std::string_view b) {
+  if (a.empty() || b.empty()) return std::nullopt;
+  bool valid = false;
+  auto x = apk_tokens(a, &valid), y = apk_tokens(b, &valid);
+  return compare_apk_tokens(x, y);
+}
+
+VersionOrder order_of(PackageType type) {
+  switch (type) {
+    case PackageType::deb:
+      return VersionOrder::deb;
+    case PackageType::rpm:
+      return VersionOrder::rpm;
+    case PackageType::alpm:
+      return VersionOrder::alpm;
+    case PackageType::apk:
+      return VersionOrder::apk;
+    case PackageType::npm:
+    case PackageType::golang:
+    case PackageType::cargo:
+      return VersionOrder::semver;
+    case PackageType::pypi:
+      return VersionOrder::pep440;
+    case PackageType::maven:
+      return VersionOrder::maven;
+    case PackageType::gem:
+      return VersionOrder::rubygems;
+    case PackageType::composer:
+      return VersionOrder::composer;
+    case PackageType::nuget:
+      return VersionOrder::nuget;
+    case PackageType::conda:
+      return VersionOrder::conda;
   }
+  return VersionOrder::none;
+}
+
+std::optional<int> compare_versions(VersionOrder order, std::string_view a, std::string_view b) {
+  if (a.size() > kMaxVersion || b.size() > kMaxVersion) return std::nullopt;
+  switch (order) {
+    case VersionOrder::none:
+      return std::nullopt;
+    case VersionOrder::deb:
+      return compare_deb(a, b);
+    case VersionOrder::rpm:
+      return compare_rpm_evr(a, b);
+    case VersionOrder::apk:
+      return compare_apk_any(a, b);
+    case VersionOrder::alpm:
+      return compare_alpm(a, b);
+    case VersionOrder::semver:
+      return compare_semver(a, b);
+    case VersionOrder::pep440:
+      return compare_pep440(a, b);
+    case VersionOrder::maven:
+      return compare_maven(a, b);
+    case VersionOrder::rubygems:
+      return compare_rubygems(a, b);
+    case VersionOrder::nuget:
+      return compare_nuget(a, b);
+    case VersionOrder::composer:
+      return compare_composer(a, b);
+    case VersionOrder::pub:
+      return compare_pub(a, b);
+    case VersionOrder::hackage:
+    case VersionOrder::cran:
+      return compare_dotted(a, b);
+    case VersionOrder::conda:
+      return compare_conda(a, b);
+  }
+  return std::nullopt;
 }
 
 std::optional<int> compare_versions(PackageType type, std::string_view a, std::string_view b) {
-  switch (type) {
-    case PackageType::deb:
-      return compare_deb(a, b);
-    case PackageType::rpm:
-      return compare_rpm(a, b);
-    case PackageType::alpm:
-      return compare_alpm(a, b);
-    case PackageType::apk:
-      return compare_apk(a, b);
-  }
-  return std::nullopt;
+  if (a.size() > kMaxVersion || b.size() > kMaxVersion) return std::nullopt;
+  if (type == PackageType::rpm) return compare_rpm(a, b);
+  if (type == PackageType::apk) return compare_apk(a, b);
+  return compare_versions(order_of(type), a, b);
+}
+
+std::string_view to_text(VersionOrder o) {
+  static constexpr std::array<std::string_view, 15> kNames{"none",     "deb",   "rpm",      "apk", "alpm",    "semver", "pep440", "maven",
+                                                           "rubygems", "nuget", "composer", "pub", "hackage", "cran",   "conda"};
+  return kNames[static_cast<size_t>(o)];
 }
 
 }  // namespace careen

@@ -68,7 +68,7 @@ TEST(Flags, NoOtherKind) {
 }
 
 TEST(Judge, NothingAtAllIsClean) {
-  Judgement j = judge({}, {}, false);
+  Judgement j = judge({}, {}, std::nullopt);
   EXPECT_EQ(j.verdict, Verdict::clean);
   EXPECT_THAT(j.reasons, IsEmpty());
 }
@@ -76,7 +76,7 @@ TEST(Judge, NothingAtAllIsClean) {
 TEST(Judge, FindingsThatDoNotFlagAreClean) {
   EXPECT_EQ(
       judge({finding(FindingKind::backdoor, Confidence::refuted, Severity::critical), finding(FindingKind::backdoor, Confidence::suspected, Severity::medium)},
-            {}, true)
+            {}, Severity::high)
           .verdict,
       Verdict::clean);
 }
@@ -87,13 +87,14 @@ TEST(Judge, EachFlagIsAReasonWithItsPlace) {
   f.where.path = "/x\n";
   Judgement j =
       judge({f, finding(FindingKind::secret, Confidence::confirmed, Severity::high), finding(FindingKind::malware, Confidence::suspected, Severity::high)}, {},
-            false);
+            std::nullopt);
   EXPECT_EQ(j.verdict, Verdict::flagged);
   EXPECT_THAT(j.reasons, ElementsAre(testing::AllOf(HasSubstr("CVE-1"), HasSubstr("/x\\x0a")), HasSubstr("suspected malware: A title")));
 }
 
 TEST(Judge, FlaggedWinsOverUndetermined) {
-  Judgement j = judge({finding(FindingKind::backdoor, Confidence::confirmed, Severity::high)}, {row(Question::content, CoverageState::not_looked)}, false);
+  Judgement j =
+      judge({finding(FindingKind::backdoor, Confidence::confirmed, Severity::high)}, {row(Question::content, CoverageState::not_looked)}, std::nullopt);
   EXPECT_EQ(j.verdict, Verdict::flagged);
   EXPECT_EQ(j.reasons.size(), 1U);
 }
@@ -104,14 +105,14 @@ TEST(Judge, CoverageDecidesByQuestionAndState) {
       for (bool asked : {false, true}) {
         bool gap = s == CoverageState::partly || s == CoverageState::not_looked;
         bool counts = q == Question::content || q == Question::packages || q == Question::threats || (q == Question::vulnerabilities && asked);
-        Judgement j = judge({}, {row(q, s)}, asked);
+        Judgement j = judge({}, {row(q, s)}, asked ? std::optional(Severity::high) : std::nullopt);
         EXPECT_EQ(j.verdict, gap && counts ? Verdict::undetermined : Verdict::clean) << to_text(q) << " " << to_text(s) << " " << asked;
         EXPECT_EQ(j.reasons.empty(), j.verdict == Verdict::clean);
       }
 }
 
 TEST(Judge, AGapIsAReasonEscaped) {
-  Judgement j = judge({}, {{Question::content, CoverageState::partly, "layer 1: a\x1b", "cut\n"}}, false);
+  Judgement j = judge({}, {{Question::content, CoverageState::partly, "layer 1: a\x1b", "cut\n"}}, std::nullopt);
   EXPECT_THAT(j.reasons, ElementsAre("content looked at in part: layer 1: a\\x1b: cut\\x0a"));
 }
 

@@ -43,27 +43,56 @@ Json image_json(const ScanResult& r) {
           {"layers", layers}};
 }
 
+Json vulnerability_json(const VulnerabilityDetail& v) {
+  Json cvss = nullptr, epss = nullptr, kev = nullptr;
+  if (!v.vector.empty()) cvss = {{"version", v.cvss_version}, {"vector", escape(v.vector)}, {"score", v.score}};
+  if (!v.epss_date.empty()) epss = {{"probability", v.epss}, {"percentile", v.percentile}, {"date", text(v.epss_date)}};
+  if (!v.kev_added.empty()) kev = {{"added", v.kev_added}, {"due", text(v.kev_due)}, {"ransomware", v.ransomware}};
+  return {{"aliases", texts(v.aliases)},
+          {"packages", texts(v.packages)},
+          {"ecosystem", escape(v.ecosystem)},
+          {"release", text(v.release)},
+          {"sources", texts(v.sources)},
+          {"fixed_version", text(v.fixed)},
+          {"fix_state", text(v.fix_state)},
+          {"severity_source", text(v.severity_source)},
+          {"cvss", cvss},
+          {"epss", epss},
+          {"kev", kev},
+          {"ssvc", text(v.ssvc)},
+          {"published", text(v.published)},
+          {"url", text(v.url)}};
+}
+
 Json finding_json(const Finding& f) {
   Json package = nullptr;
   if (f.where.package)
     package = {{"name", escape(f.where.package->name)}, {"version", text(f.where.package->version)}, {"source", text(f.where.package->source)}};
   Json evidence = Json::array();
   for (const Evidence& e : f.evidence) evidence.push_back({{"by", to_text(e.by)}, {"says", escape(e.says)}});
-  return {{"id", f.id},
-          {"kind", to_text(f.kind)},
-          {"threat", f.threat ? Json(*f.threat) : Json(nullptr)},
-          {"title", escape(f.title)},
-          {"severity", to_text(f.severity)},
-          {"confidence", to_text(f.confidence)},
-          {"reachability", {{"state", to_text(f.reachability.state)}, {"because", texts(f.reachability.because)}}},
-          {"where",
-           {{"path", text(f.where.path)},
-            {"layer", text(f.where.layer)},
-            {"layer_index", f.where.layer_index ? Json(*f.where.layer_index) : Json(nullptr)},
-            {"visible", f.where.visible},
-            {"package", package}}},
-          {"evidence", evidence},
-          {"remediation", text(f.remediation)}};
+  Json out = {{"id", f.id},
+              {"kind", to_text(f.kind)},
+              {"threat", f.threat ? Json(*f.threat) : Json(nullptr)},
+              {"title", escape(f.title)},
+              {"severity", to_text(f.severity)},
+              {"confidence", to_text(f.confidence)},
+              {"reachability", {{"state", to_text(f.reachability.state)}, {"because", texts(f.reachability.because)}}},
+              {"where",
+               {{"path", text(f.where.path)},
+                {"layer", text(f.where.layer)},
+                {"layer_index", f.where.layer_index ? Json(*f.where.layer_index) : Json(nullptr)},
+                {"visible", f.where.visible},
+                {"package", package}}},
+              {"evidence", evidence},
+              {"remediation", text(f.remediation)}};
+  if (f.vulnerability) out["vulnerability"] = vulnerability_json(*f.vulnerability);
+  return out;
+}
+
+Json suppressed_json(const ScanResult& r) {
+  Json out = Json::array();
+  for (const Suppressed& s : r.suppressed) out.push_back({{"by", escape(s.by)}, {"reason", text(s.reason)}, {"finding", finding_json(s.finding)}});
+  return out;
 }
 
 Json coverage_json(const ScanResult& r) {
@@ -151,6 +180,7 @@ Json json_report(const ScanResult& r, bool with_packages) {
               {"reasons", texts(r.judgement.reasons)},
               {"findings", findings},
               {"coverage", coverage_json(r)}};
+  if (!r.suppressed.empty()) out["suppressed"] = suppressed_json(r);
   if (with_packages) out["packages"] = packages_list(r);
   return out;
 }

@@ -100,7 +100,7 @@ ScanResult result() {
   r.coverage = {{Question::content, CoverageState::looked, "", "2 layers, 7 entries"},
                 {Question::content, CoverageState::partly, "layer 1: a\xff", "cut"},
                 {Question::vulnerabilities, CoverageState::not_applicable, "", "no advisory database"}};
-  r.judgement = judge(r.findings, r.coverage, false);
+  r.judgement = judge(r.findings, r.coverage, std::nullopt);
   return r;
 }
 
@@ -108,7 +108,7 @@ ScanResult clean() {
   ScanResult r = result();
   r.findings.clear();
   r.coverage.erase(r.coverage.begin() + 1);
-  r.judgement = judge(r.findings, r.coverage, false);
+  r.judgement = judge(r.findings, r.coverage, std::nullopt);
   return r;
 }
 
@@ -168,7 +168,7 @@ TEST(Reports, AreSafeWhateverTheImageSays) {
     f.created_by = evil;
   }
   r.coverage[0].what = r.coverage[0].why = evil;
-  r.judgement = judge(r.findings, r.coverage, false);
+  r.judgement = judge(r.findings, r.coverage, std::nullopt);
   EXPECT_TRUE(is_safe(table_report(r, {.verbose = true})));
   EXPECT_TRUE(is_safe(json_text({r}, false, true)));
   EXPECT_TRUE(is_safe(sarif_text({r})));

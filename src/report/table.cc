@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -73,18 +75,90 @@ void finding_block(std::string& out, const ScanResult& r, const Finding& f, cons
 
 }  // namespace
 
+std::string counts_of(const ScanResult& r) {
+  std::map<Severity, uint64_t, std::greater<>> n;
+  uint64_t fixable = 0, used = 0;
+  for (const Finding& f : r.findings)
+    if (f.kind == FindingKind::vulnerability && f.vulnerability) {
+      ++n[f.severity];
+      fixable += f.vulnerability->fixed.empty() ? 0 : 1;
+      used += f.vulnerability->kev_added.empty() ? 0 : 1;
+    }
+  if (n.empty()) return "no known vulnerability";
+  uint64_t all = 0;
+  std::string out;
+  for (const auto& [severity, count] : n) {
+    all += count;
+    out += (out.empty() ? "" : ", ") + fmt::format("{} {}", count, severity == Severity::unknown ? "of unknown severity" : to_text(severity));
+  }
+  out = fmt::format("{} {}: {}", all, all == 1 ? "vulnerability" : "vulnerabilities", out);
+  if (fixable != 0) out += fmt::format("; {} with a fix", fixable);
+  if (used != 0) out += fmt::format("; {} known to be exploited", used);
+  return out;
+}
+
+// A line for each, the worst first.
+void vulnerability_table(std::string& out, const ScanResult& r, const TableOptions& o, const Paint& paint) {
+  std::vector<const Finding*> list;
+  for (const Finding& f : r.findings)
+    if (f.kind == FindingKind::vulnerability && f.vulnerability) list.push_back(&f);
+  if (list.empty()) return;
+  out += wrap(counts_of(r), "", "  ", o.width);
+  constexpr size_t kFew = 20;
+  size_t shown = o.verbose ? list.size() : std::min(list.size(), kFew), package = 7, version = 9;
+  auto cell = [](const std::string& s, size_t most) { return s.size() <= most ? s : s.substr(0, most - 1) + "~"; };
+  for (size_t i = 0; i < shown; ++i) {
+    package = std::max(
+        package, std::min<size_t>(24, escape(list[i]->where.package->source.empty() ? list[i]->where.package->name : list[i]->where.package->source).size()));
+    version = std::max(version, std::min<size_t>(22, escape(list[i]->where.package->version).size()));
+  }
+  out += fmt::format("  {:<9}{:<20} {:<{}}  {:<{}}  {}\n", "SEVERITY", "ID", "PACKAGE", package, "INSTALLED", version, "FIXED IN");
+  for (size_t i = 0; i < shown; ++i) {
+    const Finding& f = *list[i];
+    const VulnerabilityDetail& v = *f.vulnerability;
+    std::string name = escape(f.where.package->source.empty() ? f.where.package->name : f.where.package->source);
+    std::string marks = std::string(v.kev_added.empty() ? "" : "  EXPLOITED") + (f.reachability.state == ReachState::reachable ? "  loaded" : "") +
+                        (v.epss >= 0.1 ? fmt::format("  EPSS {:.0f}%", v.epss * 100) : "") + (v.doubtful ? "  (sources differ)" : "");
+    std::string line =
+        fmt::format("{:<9}{:<20} {:<{}}  {:<{}}  {}{}", to_text(f.severity), escape(*f.threat), cell(name, package), package,
+                    cell(escape(f.where.package->version), version), version, v.fixed.empty() ? "- (" + v.fix_state + ")" : escape(v.fixed), marks);
+    out += "  " + paint(color_of(f.severity), line) + "\n";
+  }
+  if (shown < list.size()) out += fmt::format("  and {} more (--verbose lists all; careen explain ID tells one)\n", list.size() - shown);
+  out += "\n";
+}
+
+void hidden_lines(std::string& out, const ScanResult& r, const TableOptions& o) {
+  auto line = [&](uint64_t n, const std::string& what) {
+    if (n != 0) out += wrap(fmt::format("{} {} {}", n, n == 1 ? "vulnerability" : "vulnerabilities", what), "", "  ", o.width);
+  };
+  line(r.hidden.unimportant, "that the distribution holds to be unimportant (--unimportant lists them)");
+  line(r.hidden.unfixed, "without a fix, left out by --only-fixed");
+  line(r.hidden.severity, "left out by --severity");
+  line(r.suppressed.size(), "suppressed" + std::string(o.verbose ? ":" : " (--verbose lists them)"));
+  if (o.verbose)
+    for (const Suppressed& s : r.suppressed)
+      out += wrap(escape(s.finding.threat.value_or("")) + " in " + escape(s.finding.where.package ? s.finding.where.package->name : "") + ": " + escape(s.by) +
+                      (s.reason.empty() ? "" : ": " + escape(s.reason)),
+                  "  ", "    ", o.width);
+  if (r.hidden.unimportant + r.hidden.unfixed + r.hidden.severity + r.suppressed.size() != 0) out += "\n";
+}
+
 std::string verdict_sentence(const ScanResult& r) {
   std::string against = fmt::format("{} known {} (records of {})", r.threats_known, r.threats_known == 1 ? "threat" : "threats", r.threats_date);
+  std::string vulnerabilities = r.vulnerabilities_checked ? counts_of(r) : "vulnerabilities not checked: no advisory database";
   switch (r.judgement.verdict) {
     case Verdict::clean:
-      return "clean of " + against + "; vulnerabilities not checked: no advisory database";
+      return "clean of " + against + "; " + vulnerabilities;
     case Verdict::flagged: {
       size_t n = r.judgement.reasons.size();
-      return fmt::format("flagged: {} {} flag{} it, against {}; vulnerabilities not checked: no advisory database", n, n == 1 ? "finding" : "findings",
-                         n == 1 ? "s" : "", against);
+      bool of_threats = std::any_of(r.findings.begin(), r.findings.end(), [](const Finding& f) { return f.kind != FindingKind::vulnerability && flags(f); });
+      if (!of_threats) return "flagged: " + join(r.judgement.reasons, ", ") + "; clean of " + against;
+      return fmt::format("flagged: {} {} flag{} it, against {}; {}", n, n == 1 ? "finding" : "findings", n == 1 ? "s" : "", against, vulnerabilities);
     }
     case Verdict::undetermined:
-      return "undetermined: nothing was found against " + against + ", but not everything could be looked at";
+      return "undetermined: nothing was found against " + against + ", but not everything could be looked at" +
+             (r.vulnerabilities_checked ? "; " + vulnerabilities : "");
   }
   return "";
 }
@@ -106,6 +180,7 @@ std::string table_report(const ScanResult& r, const TableOptions& o) {
 
   size_t quiet_rows = 0;
   for (const Finding& f : r.findings) {
+    if (f.kind == FindingKind::vulnerability) continue;
     if (!o.verbose && f.severity <= Severity::info && f.kind == FindingKind::integrity) {
       ++quiet_rows;
       continue;
@@ -117,6 +192,9 @@ std::string table_report(const ScanResult& r, const TableOptions& o) {
                             quiet_rows == 1 ? "finding" : "findings"),
                 "", "  ", o.width) +
            "\n";
+
+  vulnerability_table(out, r, o, paint);
+  hidden_lines(out, r, o);
 
   out += "Coverage\n";
   for (const Coverage& c : r.coverage) {

@@ -30,11 +30,11 @@ void fields(A& a, Finding& f) {
 }
 template <class A>
 void fields(A& a, Distribution& d) {
-  a(d.id), a(d.release), a(d.pretty), a(d.like);
+  a(d.id), a(d.release), a(d.codename), a(d.pretty), a(d.like);
 }
 template <class A>
 void fields(A& a, InstalledPackage& p) {
-  a(p.package), a(p.owned_files), a(p.database), a(p.root), a(p.layer), a(p.visible);
+  a(p.package), a(p.owned_files), a(p.database), a(p.root), a(p.layer), a(p.introduced), a(p.visible), a(p.use), a(p.used_by);
 }
 template <class A>
 void fields(A& a, Judgement& j) {

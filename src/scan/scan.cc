@@ -232,12 +232,14 @@ ScanResult scan_image(const Image& image, const ScanOptions& options) {
   Detected detected = detect(detect_input(image, options, layers, *image_facts));
   result.findings = std::move(detected.findings);
   result.coverage.insert(result.coverage.end(), detected.coverage.begin(), detected.coverage.end());
+  for (size_t i = 0; i < detected.uses.size() && i < result.packages.size(); ++i)
+    result.packages[i].use = detected.uses[i].use, result.packages[i].used_by = std::move(detected.uses[i].by);
   find_lies(image, layers, result.findings);
   sort_findings(result.findings);
   watch.lap("detect");
 
   round_off(result, true);
-  result.judgement = judge(result.findings, result.coverage, false);
+  result.judgement = judge(result.findings, result.coverage, std::nullopt);
   remember(image, options, layers, result);
   return result;
 }

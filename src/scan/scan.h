@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "detect/input.h"
+#include "policy/suppress.h"
 #include "policy/verdict.h"
 #include "source/docker_archive.h"
 #include "source/image.h"
@@ -61,10 +62,20 @@ struct ScanResult {
   std::string threats_date;
   uint64_t threats_known = 0;
   std::vector<InstalledPackage> packages;
+  // Of the advisory side (scan/advise.h).
+  bool vulnerabilities_checked = false;
+  std::optional<Severity> fail_on;
+  std::vector<Suppressed> suppressed;
+  struct Hidden {
+    uint64_t unimportant = 0, unfixed = 0, severity = 0;
+  } hidden;                                 // that the options leave out
   std::shared_ptr<const ImageFacts> facts;  // null when the conclusion was remembered and ScanOptions::wants_facts was not set
 };
 
 ScanResult scan_image(const Image& image, const ScanOptions& options);
+
+// A bill of materials instead of an image: what its packages are, and nothing else. Content is not there to be looked at.
+Result<ScanResult> scan_sbom(const std::string& path, const ScanOptions& options);
 
 // Indexes an archive in a worker, for source/resolve.h. A compressed or piped one goes through a spool file.
 ArchiveIndexer archive_indexer(const ScanOptions& options);

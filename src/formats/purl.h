@@ -1,0 +1,24 @@
+// Package URLs (ECMA-427; purl-spec): "pkg:deb/debian/curl@7.88.1-10?arch=amd64&distro=debian-12".
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace careen {
+
+struct Purl {
+  std::string type, name_space, name, version, subpath;  // decoded; type in lower case
+  std::map<std::string, std::string> qualifiers;         // names in lower case
+  std::string text() const;                              // in canonical form
+};
+
+inline constexpr size_t kMaxPurl = 4096;
+
+// nullopt when it is none.
+std::optional<Purl> parse_purl(std::string_view text);
+
+// Whether `of` is meant by `pattern`: same type, name and, where the pattern has them, namespace, version and the qualifiers arch and distro.
+bool purl_covers(const Purl& pattern, const Purl& of);
+
+}  // namespace careen

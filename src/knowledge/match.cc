@@ -1,0 +1,478 @@
+#include "knowledge/match.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "base/text.h"
+#include "knowledge/ecosystem.h"
+
+namespace careen {
+namespace {
+
+bool is_cve_id(std::string_view id) {
+  return id.starts_with("CVE-");
+}
+
+bool is_distribution(std::string_view family) {
+  VersionOrder o = order_of_family(family);
+  return o == VersionOrder::deb || o == VersionOrder::apk || o == VersionOrder::rpm;
+}
+
+// "before" or "from … on" decided by the order; nullopt when the versions cannot be compared.
+std::optional<bool> in_range(const VersionRange& range, std::string_view version, VersionOrder order, std::vector<std::string>* fixes, std::string* why) {
+  // introduced "0" is before everything, and needs no comparison.
+  auto compare = [&](std::string_view a, const std::string& b) -> std::optional<int> {
+    auto c = compare_versions(order, a, b);
+    if (!c) *why = escape(a.substr(0, 100)) + " cannot be compared with " + escape(b.substr(0, 100));
+    return c;
+  };
+  std::vector<const VersionEvent*> events;
+  bool limited = false, below_limit = false;
+  for (const VersionEvent& e : range.events) {
+    if (e.kind != EventKind::limit) {
+      events.push_back(&e);
+      continue;
+    }
+    limited = true;
+    if (e.version == "*") {
+      below_limit = true;
+      continue;
+    }
+    auto c = compare(version, e.version);
+    if (!c) return std::nullopt;
+    below_limit |= *c < 0;
+  }
+  if (limited && !below_limit) return false;
+  auto zero = [](const VersionEvent& e) { return e.kind == EventKind::introduced && e.version == "0"; };
+  bool comparable = true;
+  std::stable_sort(events.begin(), events.end(), [&](const VersionEvent* a, const VersionEvent* b) {
+    if (zero(*a) || zero(*b)) return zero(*a) && !zero(*b);
+    auto c = compare_versions(order, a->version, b->version);
+    comparable &= c.has_value();
+    // What begins with a version begins before it ends with the same.
+    return c.value_or(0) != 0 ? *c < 0 : a->kind == EventKind::introduced && b->kind != EventKind::introduced;
+  });
+  if (!comparable) {
+    *why = "the versions of a range cannot be compared with each other";
+    return std::nullopt;
+  }
+  bool vulnerable = false;
+  for (const VersionEvent* e : events) {
+    if (zero(*e)) {
+      vulnerable = true;
+      continue;
+    }
+    auto c = compare(version, e->version);
+    if (!c) return std::nullopt;
+    if (e->kind == EventKind::introduced && *c >= 0) vulnerable = true;
+    if (e->kind == EventKind::fixed && *c >= 0) vulnerable = false;
+    if (e->kind == EventKind::last_affected && *c > 0) vulnerable = false;
+    if (e->kind == EventKind::fixed && *c < 0 && vulnerable && fixes != nullptr) fixes->push_back(e->version);
+  }
+  return vulnerable;
+}
+
+struct Statement {
+  AdvisoryDb::Row row;
+  const Advisory* advisory = nullptr;
+  RowAnswer answer;
+  bool native = true;  // the distribution's own word, or as good
+};
+
+class Matcher {
+ public:
+  Matcher(const AdvisoryDb& db, const PackageQuery& q) : db_(db), q_(q), order_(order_of_family(q.family)), distribution_(is_distribution(q.family)) {}
+
+  PackageMatches run() {
+    auto take_if = [&](const std::string& name, bool of_source) {
+      db_.each_row(q_.family, name, [&](AdvisoryDb::Row&& row) {
+        if (row.package.of_source == of_source) take(std::move(row));
+      });
+    };
+    for (const std::string& name : q_.names) take_if(name, false);
+    if (!q_.source.empty()) take_if(q_.source, true);
+    group();
+    for (const auto& [id, members] : groups_) decide(id, members);
+    return std::move(out_);
+  }
+
+ private:
+  void take(AdvisoryDb::Row&& row) {
+    const AffectedPackage& p = row.package;
+    if (!release_applies(q_, p.release) || !same_module(p.module)) return;
+    if (!p.architectures.empty() && !q_.architecture.empty() && q_.architecture != "noarch" &&
+        std::find(p.architectures.begin(), p.architectures.end(), q_.architecture) == p.architectures.end())
+      return;
+    auto key = std::make_pair(row.source, row.record);
+    auto it = advisories_.find(key);
+    if (it == advisories_.end()) {
+      auto record = db_.record(*row.source, row.record);
+      if (!record) {
+        out_.undecided.push_back({row.source->name, "a damaged record of " + row.source->name});
+        return;
+      }
+      it = advisories_.emplace(key, std::move(*record)).first;
+    }
+    Statement s;
+    s.advisory = &it->second;
+    s.answer = evaluate_row(p, q_.version, order_);
+    s.native = !distribution_ || !row.source->name.starts_with("osv/");
+    s.row = std::move(row);
+    statements_.push_back(std::move(s));
+  }
+
+  // "*" on either side is a module whose name is not told.
+  bool same_module(const std::string& module) const {
+    if (module == q_.module) return true;
+    return (module == "*" && !q_.module.empty()) || (q_.module == "*" && !module.empty());
+  }
+
+  // All names of what an advisory is about.
+  static std::vector<std::string> ids_of(const Advisory& a) {
+    std::vector<std::string> ids{a.id};
+    ids.insert(ids.end(), a.aliases.begin(), a.aliases.end());
+    ids.insert(ids.end(), a.upstream.begin(), a.upstream.end());
+    // AlmaLinux and Rocky Linux name the vulnerabilities of an update as related.
+    std::string_view prefix = std::string_view(a.id).substr(0, 4);
+    if (prefix == "ALSA" || prefix == "ALBA" || prefix == "ALEA" || prefix == "RLSA" || prefix == "RXSA")
+      ids.insert(ids.end(), a.related.begin(), a.related.end());
+    return ids;
+  }
+
+  static std::vector<std::string> cves_of(const std::vector<std::string>& ids) {
+    std::set<std::string> out;
+    for (const std::string& id : ids) {
+      if (is_cve_id(id)) out.insert(id);
+      if (size_t at = id.find("-CVE-"); at != std::string::npos) out.insert(id.substr(at + 1));  // UBUNTU-CVE-…, ALPINE-CVE-…
+    }
+    return {out.begin(), out.end()};
+  }
+
+  // The CVE that another advisory of the database gives as the same as this id.
+  std::string cve_elsewhere(const std::string& id) {
+    std::set<std::string> found;
+    db_.each_record(id, [&](const SourceInfo&, Advisory&& a) {
+      if (a.id != id) return;
+      for (const std::string& cve : cves_of(a.aliases)) found.insert(cve);
+    });
+    return found.size() == 1 ? *found.begin() : "";
+  }
+
+  void group() {
+    std::unordered_map<std::string, std::string> known;  // id → the name of its group
+    std::vector<size_t> unnamed;
+    for (size_t i = 0; i < statements_.size(); ++i) {
+      const Advisory& a = *statements_[i].advisory;
+      if (a.kind == AdvisoryKind::malware) {
+        groups_[a.id].push_back(i);
+        continue;
+      }
+      auto ids = ids_of(a);
+      auto cves = cves_of(ids);
+      if (cves.empty()) unnamed.push_back(i);
+      for (const std::string& cve : cves) groups_[cve].push_back(i);
+      if (cves.size() == 1)
+        for (const std::string& id : ids) known.emplace(id, cves[0]);
+    }
+    for (size_t i : unnamed) {
+      auto ids = ids_of(*statements_[i].advisory);
+      std::string name;
+      for (const std::string& id : ids)
+        if (auto it = known.find(id); it != known.end()) name = it->second;
+      for (const std::string& id : ids)
+        if (name.empty()) name = cve_elsewhere(id);
+      for (const std::string& id : ids)
+        if (name.empty() && id.starts_with("GHSA-")) name = id;
+      if (name.empty()) name = ids[0];
+      for (const std::string& id : ids) known.emplace(id, name);
+      groups_[name].push_back(i);
+    }
+  }
+
+  // What the statements say for one release; null when none of them is about it.
+  struct Decision {
+    const Statement* by = nullptr;
+    Answer answer = Answer::undecided;
+    bool contradicted = false;
+    std::string release;
+  };
+
+  Decision decide_release(const std::vector<const Statement*>& all, const std::string& release) const {
+    Decision d;
+    d.release = release;
+    std::vector<const Statement*> own, general;
+    for (const Statement* s : all) {
+      bool is_own = !s->row.package.general && (q_.family != "debian" || s->row.package.release.empty() || s->row.package.release == release);
+      if (is_own) own.push_back(s);
+      if (s->row.package.general) general.push_back(s);
+    }
+    auto first = [](const std::vector<const Statement*>& list, auto want) -> const Statement* {
+      for (const Statement* s : list)
+        if (want(*s)) return s;
+      return nullptr;
+    };
+    auto is = [](Answer a) { return [a](const Statement& s) { return s.answer.answer == a; }; };
+    auto set = [&](const Statement* s, Answer a) {
+      d.by = s, d.answer = a;
+      return d;
+    };
+    // An advisory whose other entry speaks of another branch does not contradict itself.
+    auto claims = [&](const Advisory* a) {
+      return first(own, [&](const Statement& s) { return s.advisory == a && s.answer.answer == Answer::affected; }) != nullptr;
+    };
+    bool says_no = first(own, [&](const Statement& s) {
+                     return (s.answer.answer == Answer::fixed || s.answer.answer == Answer::not_affected) && !claims(s.advisory);
+                   }) != nullptr;
+    // A fix that is not there yet, the highest of them.
+    const Statement* needs = nullptr;
+    for (const Statement* s : own)
+      if (s->answer.answer == Answer::affected && !s->answer.fixed.empty() &&
+          (needs == nullptr || compare_versions(order_, s->answer.fixed, needs->answer.fixed).value_or(0) > 0))
+        needs = s;
+    d.contradicted = needs != nullptr && says_no;
+    if (needs != nullptr) return set(needs, Answer::affected);
+    if (!distribution_)
+      if (const Statement* s = first(own, is(Answer::affected))) {
+        d.contradicted = says_no;
+        return set(s, Answer::affected);
+      }
+    for (const auto* list : {&own, &general})
+      if (const Statement* s = first(*list, is(Answer::fixed))) return set(s, Answer::fixed);
+    for (Answer a : {Answer::not_affected, Answer::undecided, Answer::affected})
+      if (const Statement* s = first(own, is(a))) return set(s, a);
+    for (Answer a : {Answer::not_affected, Answer::undecided, Answer::affected})
+      if (const Statement* s = first(general, is(a))) return set(s, a);
+    return d;
+  }
+
+  void decide(const std::string& id, const std::vector<size_t>& members) {
+    std::vector<const Statement*> native, others;
+    for (size_t i : members) (statements_[i].native ? native : others).push_back(&statements_[i]);
+    auto chosen = native.empty() ? others : native;
+    for_everybody(chosen);
+    std::vector<std::string> releases = q_.family == "debian" && !q_.releases.empty() ? q_.releases : std::vector<std::string>{""};
+    Decision best;
+    std::vector<std::string> differ;
+    for (const std::string& release : releases) {
+      Decision d = decide_release(chosen, release);
+      if (d.by == nullptr) continue;
+      bool better = best.by == nullptr || (d.answer == Answer::affected && best.answer != Answer::affected) ||
+                    (d.answer == Answer::undecided && best.answer != Answer::affected && best.answer != Answer::undecided);
+      if (best.by != nullptr && d.answer != best.answer) differ.push_back(release);
+      if (better) best = d;
+    }
+    if (best.by == nullptr || best.answer == Answer::fixed || best.answer == Answer::not_affected) return;
+    if (best.answer == Answer::undecided) {
+      out_.undecided.push_back({id, best.by->answer.why + " (" + best.by->row.source->name + ")"});
+      return;
+    }
+    out_.affected.push_back(tell(id, members, best, releases.size() > 1, !differ.empty(), native.empty() ? nullptr : first_other(others, best)));
+  }
+
+  // Where some get fixes that others do not: what is installed and fixes it fixes it, whoever it is for; else the fix for everybody is told,
+  // and that for subscribers where there is no other.
+  static void for_everybody(std::vector<const Statement*>& list) {
+    auto is_subscription = [](const Statement* s) { return s->row.package.fix_state == FixState::subscription; };
+    if (std::none_of(list.begin(), list.end(), is_subscription)) return;
+    auto affected = [](const Statement* s) { return s->answer.answer == Answer::affected; };
+    auto with_fix = [&](const Statement* s) { return affected(s) && !s->answer.fixed.empty(); };
+    if (std::any_of(list.begin(), list.end(), [](const Statement* s) { return s->answer.answer == Answer::fixed; }))
+      std::erase_if(list, affected);
+    else if (std::any_of(list.begin(), list.end(), [&](const Statement* s) { return with_fix(s) && !is_subscription(s); }))
+      std::erase_if(list, is_subscription);
+    else if (std::any_of(list.begin(), list.end(), with_fix))
+      std::erase_if(list, [&](const Statement* s) { return affected(s) && !with_fix(s); });
+  }
+
+  static const Statement* first_other(const std::vector<const Statement*>& others, const Decision& best) {
+    for (const Statement* s : others)
+      if (s->answer.answer == Answer::not_affected && best.answer == Answer::affected) return s;
+    return nullptr;
+  }
+
+  AdvisoryMatch tell(const std::string& id, const std::vector<size_t>& members, const Decision& d, bool several_releases, bool releases_differ,
+                     const Statement* objection) {
+    const Statement& by = *d.by;
+    const AffectedPackage& row = by.row.package;
+    AdvisoryMatch m;
+    m.id = id;
+    m.source = by.row.source->name;
+    m.release = row.general || row.release.empty() ? d.release : row.release;
+    m.fixed = by.answer.fixed;
+    m.fix_state = row.fix_state;
+    m.unimportant = row.unimportant;
+    m.kind = by.advisory->kind;
+    std::set<std::string> names;
+    for (size_t i : members) {
+      const Advisory& a = *statements_[i].advisory;
+      names.insert(a.id);
+      // Of an advisory about several vulnerabilities only its own name is another name of this one, and that not exactly.
+      auto ids = ids_of(a);
+      if (cves_of(ids).size() <= 1) names.insert(ids.begin(), ids.end());
+      if (m.summary.empty() || (i == members[0] && !a.summary.empty())) m.summary = a.summary;
+      if (m.published.empty()) m.published = a.published;
+      if (m.url.empty() && !a.references.empty()) m.url = a.references[0];
+    }
+    names.erase(id);
+    names.erase("");
+    m.aliases.assign(names.begin(), names.end());
+
+    std::string why = m.source + ": " + escape(row.name) + " " + escape(q_.version);
+    if (!m.fixed.empty())
+      why += " is before " + escape(m.fixed);
+    else
+      why += row.versions.empty() || !row.ranges.empty() ? " is affected, and no fix is known" : " is one of the versions that are affected";
+    if (!m.release.empty()) why += row.general ? " (every release; this is " + escape(m.release) + ")" : " (" + escape(m.release) + ")";
+    m.says.push_back(std::move(why));
+    if (!row.says.empty()) m.says.push_back(m.source + ": " + escape(row.says));
+    // The fix of another release is not one that this release can install.
+    if (row.general && !m.fixed.empty() && q_.family == "debian" && m.release != "sid") {
+      m.says.push_back("that version is in Debian unstable; no fix in " + escape(m.release) + " is known");
+      m.fixed.clear();
+      if (m.fix_state == FixState::unknown) m.fix_state = FixState::source_only;
+    }
+    if (m.fixed.empty() && m.fix_state == FixState::unknown) m.fix_state = FixState::none;
+    if (several_releases && releases_differ) m.says.push_back("the releases that this image may be of differ: " + join(q_.releases, ", "));
+    if (objection != nullptr) m.says.push_back(objection->row.source->name + " says that it is not affected");
+    if (d.contradicted) m.says.push_back("another statement holds this version to be fixed");
+    if (row.says.starts_with("fixed first in ")) {
+      std::string lowest = row.says.substr(15, row.says.find(',') - 15);
+      m.doubtful = compare_versions(order_, q_.version, lowest).value_or(-1) >= 0;
+    }
+    m.doubtful |= releases_differ || objection != nullptr || d.contradicted;
+    rate(m, members);
+    m.exploit = db_.score(id);
+    return m;
+  }
+
+  // Who rates it, the nearest to the package first.
+  void rate(AdvisoryMatch& m, const std::vector<size_t>& members) const {
+    std::vector<std::pair<int, SeverityClaim>> claims;
+    auto add = [&](const std::vector<SeverityClaim>& list, bool about_it) {
+      for (const SeverityClaim& c : list) {
+        int rank = c.rank == SeverityRank::distribution ? (about_it ? 0 : 6) : c.rank == SeverityRank::database ? (about_it ? 1 : 4) : static_cast<int>(c.rank);
+        claims.emplace_back(rank, c);
+      }
+    };
+    for (size_t i : members) {
+      add(statements_[i].row.package.severities, true);
+      // What an advisory about several vulnerabilities rates is the worst of them.
+      add(statements_[i].advisory->severities, cves_of(ids_of(*statements_[i].advisory)).size() <= 1);
+    }
+    auto rated = [](const SeverityClaim& c) { return c.word != Severity::unknown || !c.vector.empty(); };
+    bool near = std::any_of(claims.begin(), claims.end(), [&](const auto& c) { return c.first <= 3 && rated(c.second); });
+    bool scored = std::any_of(claims.begin(), claims.end(), [&](const auto& c) { return !c.second.vector.empty(); });
+    if (!near || !scored)
+      db_.each_record(m.id, [&](const SourceInfo&, Advisory&& a) {
+        if (cves_of(ids_of(a)).size() <= 1) add(a.severities, false);
+        if (m.summary.empty()) m.summary = a.summary;
+      });
+    std::stable_sort(claims.begin(), claims.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [rank, c] : claims) {
+      if (!rated(c)) continue;
+      auto score = cvss_score(c.vector);
+      if (m.severity == Severity::unknown) {
+        m.severity = c.word != Severity::unknown ? c.word : score ? cvss_severity(score->overall(), score->version) : Severity::unknown;
+        m.severity_source = c.source;
+      }
+      // Of one who gives several the newest version of the standard that is most in use: 3.1, 3.0, 4.0, 2.0.
+      auto order = [](CvssVersion v) { return v == CvssVersion::v3_1 ? 0 : v == CvssVersion::v3_0 ? 1 : v == CvssVersion::v4_0 ? 2 : 3; };
+      if (score && (!m.score || (c.source == m.severity_source && order(score->version) < order(m.score->version)))) m.score = score, m.vector = c.vector;
+    }
+    if (m.kind == AdvisoryKind::malware) m.severity = Severity::critical, m.severity_source = "malware";
+  }
+
+  const AdvisoryDb& db_;
+  const PackageQuery& q_;
+  VersionOrder order_;
+  bool distribution_;
+  std::map<std::pair<const SourceInfo*, uint64_t>, Advisory> advisories_;
+  std::vector<Statement> statements_;
+  std::map<std::string, std::vector<size_t>> groups_;
+  PackageMatches out_;
+};
+
+}  // namespace
+
+bool release_applies(const PackageQuery& q, const std::string& release) {
+  if (release.empty()) return true;
+  for (const std::string& r : q.releases) {
+    if (q.family == "red hat") {
+      if (release == r || (release.size() > r.size() && release.starts_with(r) && (release[r.size()] == ':' || release[r.size()] == '.'))) return true;
+    } else if (q.family == "suse") {
+      if (release.ends_with(r) && (release.starts_with("Linux Enterprise Server ") || release.starts_with("Linux Enterprise Module "))) return true;
+    } else if (release == r) {
+      return true;
+    }
+  }
+  return false;
+}
+
+namespace {
+
+// The lowest of the versions that end a range, and that no other range holds to be affected.
+std::string first_that_fixes(const AffectedPackage& row, std::vector<std::string> fixes, VersionOrder order) {
+  std::stable_sort(fixes.begin(), fixes.end(), [&](const std::string& a, const std::string& b) { return compare_versions(order, a, b).value_or(0) < 0; });
+  for (const std::string& f : fixes) {
+    std::string why;
+    bool good = std::find(row.versions.begin(), row.versions.end(), f) == row.versions.end() &&
+                std::none_of(row.ranges.begin(), row.ranges.end(), [&](const VersionRange& r) { return in_range(r, f, order, nullptr, &why).value_or(true); });
+    if (good) return f;
+  }
+  return "";
+}
+
+}  // namespace
+
+RowAnswer evaluate_row(const AffectedPackage& row, std::string_view version, VersionOrder order) {
+  RowAnswer out;
+  if (row.standing == Standing::not_affected) {
+    out.answer = Answer::not_affected;
+    return out;
+  }
+  if (row.standing == Standing::undetermined) {
+    out.why = row.says.empty() ? "the source has not decided" : escape(row.says);
+    return out;
+  }
+  if (version.empty()) {
+    out.why = "the package tells no version";
+    return out;
+  }
+  bool listed = std::find(row.versions.begin(), row.versions.end(), version) != row.versions.end();
+  bool inside = false, open = false;
+  std::vector<std::string> fixes;
+  for (const VersionRange& range : row.ranges) {
+    auto in = in_range(range, version, order, &fixes, &out.why);
+    if (!in) open = true;
+    inside |= in && *in;
+  }
+  if (listed || inside) {
+    out.fixed = first_that_fixes(row, std::move(fixes), order);
+    out.answer = Answer::affected;
+    out.why.clear();
+    return out;
+  }
+  // Commits cannot be looked up; where exact versions or ranges stand beside them, those say it too.
+  if (!open && row.other_ranges && row.ranges.empty() && row.versions.empty()) {
+    out.why = "told in commits alone, or in versions that could not be read";
+    return out;
+  }
+  if (!open) out.answer = Answer::fixed;
+  return out;
+}
+
+void drop_told_versions(AffectedPackage& row, VersionOrder order) {
+  if (row.ranges.empty() || order == VersionOrder::none) return;
+  std::erase_if(row.versions, [&](const std::string& v) {
+    std::string why;
+    return std::any_of(row.ranges.begin(), row.ranges.end(), [&](const VersionRange& r) { return in_range(r, v, order, nullptr, &why).value_or(false); });
+  });
+}
+
+PackageMatches match_package(const AdvisoryDb& db, const PackageQuery& query) {
+  return Matcher(db, query).run();
+}
+
+}  // namespace careen

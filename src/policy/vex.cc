@@ -1,0 +1,131 @@
+// OpenVEX 0.0.x and 0.2.0, and CSAF 2.0 documents in the profile for VEX.
+#include <nlohmann/json.hpp>
+
+#include <map>
+
+#include "base/text.h"
+#include "formats/json_members.h"
+#include "policy/suppress.h"
+
+namespace careen {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMaxStatements = 100'000;
+constexpr int kMaxVexDepth = 64;
+
+std::optional<Purl> purl_at(const json& component) {
+  if (component.is_string()) return parse_purl(component.get<std::string>());
+  if (auto p = parse_purl(json_text_at(json_at(component, "identifiers"), "purl"))) return p;
+  return parse_purl(json_text_at(component, "@id"));
+}
+
+std::vector<VexStatement> open_vex(const std::string& name, const json& doc) {
+  std::vector<VexStatement> out;
+  std::string time = json_text_at(doc, "timestamp");
+  const json& statements = json_at(doc, "statements");
+  if (!statements.is_array()) return out;
+  for (size_t i = 0; i < statements.size() && i < kMaxStatements; ++i) {
+    const json& j = statements[i];
+    VexStatement s;
+    const json& v = json_at(j, "vulnerability");
+    s.vulnerability = v.is_string() ? v.get<std::string>() : json_text_at(v, "name");
+    if (s.vulnerability.empty()) s.vulnerability = std::string(base_name(json_text_at(v, "@id")));
+    if (const json& aliases = json_at(v, "aliases"); aliases.is_array())
+      for (const json& a : aliases)
+        if (a.is_string()) s.aliases.push_back(a.get<std::string>());
+    s.status = json_text_at(j, "status");
+    s.justification = json_text_at(j, "justification");
+    if (s.justification.empty()) s.justification = json_text_at(j, "impact_statement");
+    s.timestamp = json_text_at(j, "timestamp");
+    if (s.timestamp.empty()) s.timestamp = time;
+    s.origin = name + ", statement " + std::to_string(i + 1);
+    if (const json& products = json_at(j, "products"); products.is_array())
+      for (const json& p : products) {
+        auto purl = purl_at(p);
+        if (!purl) continue;
+        VexStatement::Product product{std::move(*purl), {}};
+        bool unreadable = false;
+        if (const json& parts = json_at(p, "subcomponents"); parts.is_array())
+          for (const json& part : parts) {
+            if (auto sub = purl_at(part))
+              product.parts.push_back(std::move(*sub));
+            else
+              unreadable = true;
+          }
+        // Parts that cannot be read must not make it a statement about the whole.
+        if (!unreadable || !product.parts.empty()) s.products.push_back(std::move(product));
+      }
+    if (!s.vulnerability.empty() && !s.products.empty()) out.push_back(std::move(s));
+  }
+  return out;
+}
+
+void collect_purls(const json& branches, std::map<std::string, Purl>& out, int depth) {
+  if (!branches.is_array() || depth > kMaxVexDepth) return;
+  for (const json& b : branches) {
+    const json& product = json_at(b, "product");
+    if (auto p = parse_purl(json_text_at(json_at(product, "product_identification_helper"), "purl"))) out[json_text_at(product, "product_id")] = std::move(*p);
+    collect_purls(json_at(b, "branches"), out, depth + 1);
+  }
+}
+
+std::vector<VexStatement> csaf(const std::string& name, const json& doc) {
+  std::vector<VexStatement> out;
+  std::map<std::string, Purl> purls;
+  collect_purls(json_at(json_at(doc, "product_tree"), "branches"), purls, 0);
+  std::map<std::string, std::pair<std::string, std::string>> parts;  // product id → component's, product's
+  if (const json& relationships = json_at(json_at(doc, "product_tree"), "relationships"); relationships.is_array())
+    for (const json& r : relationships)
+      parts[json_text_at(json_at(r, "full_product_name"), "product_id")] = {json_text_at(r, "product_reference"),
+                                                                            json_text_at(r, "relates_to_product_reference")};
+  std::string time = json_text_at(json_at(json_at(doc, "document"), "tracking"), "current_release_date");
+  static constexpr std::array<std::pair<const char*, const char*>, 4> kStatuses{
+      {{"known_not_affected", "not_affected"}, {"fixed", "fixed"}, {"known_affected", "affected"}, {"under_investigation", "under_investigation"}}};
+  const json& vulnerabilities = json_at(doc, "vulnerabilities");
+  if (!vulnerabilities.is_array()) return out;
+  for (const json& v : vulnerabilities) {
+    std::string id = json_text_at(v, "cve");
+    for (const auto& [key, status] : kStatuses) {
+      VexStatement s;
+      s.vulnerability = id;
+      s.status = status;
+      s.timestamp = time;
+      s.origin = name + ", " + id;
+      if (const json& list = json_at(json_at(v, "product_status"), key); list.is_array())
+        for (const json& p : list) {
+          if (!p.is_string()) continue;
+          auto part = parts.find(p.get<std::string>());
+          auto product = purls.find(part == parts.end() ? p.get<std::string>() : part->second.second);
+          auto component = part == parts.end() ? purls.end() : purls.find(part->second.first);
+          if (product != purls.end())
+            s.products.push_back({product->second, component == purls.end() ? std::vector<Purl>{} : std::vector<Purl>{component->second}});
+          else if (component != purls.end())
+            s.products.push_back({component->second, {}});
+        }
+      if (!id.empty() && !s.products.empty() && out.size() < kMaxStatements) out.push_back(std::move(s));
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<VexStatement>> parse_vex(const std::string& name, std::string_view text) {
+  int depth = 0;
+  bool deep = false;
+  auto bound = [&](int d, json::parse_event_t, json&) {
+    depth = std::max(depth, d);
+    deep |= d > kMaxVexDepth;
+    return !deep;
+  };
+  json doc = json::parse(text.begin(), text.end(), bound, false);
+  if (deep) return Error{Errc::usage, escape(name) + ": JSON more than " + std::to_string(kMaxVexDepth) + " deep"};
+  if (doc.is_discarded()) return Error{Errc::usage, escape(name) + ": not JSON"};
+  if (json_text_at(doc, "@context").find("openvex") != std::string::npos) return open_vex(name, doc);
+  if (json_at(doc, "document").is_object()) return csaf(name, doc);
+  return Error{Errc::usage, escape(name) + ": neither OpenVEX nor CSAF"};
+}
+
+}  // namespace careen

@@ -1,0 +1,154 @@
+#include "scan/advise.h"
+
+#include <algorithm>
+#include <ctime>
+#include <map>
+
+#include "base/text.h"
+#include "detect/vulnerability.h"
+#include "knowledge/ecosystem.h"
+
+namespace careen {
+namespace {
+
+constexpr uint64_t kDay = 86'400;
+
+// What stands in the report of the image alone: the question was not asked yet.
+void drop_rows(ScanResult& r) {
+  auto gone = [](const Coverage& c) { return c.question == Question::vulnerabilities && c.state == CoverageState::not_applicable; };
+  r.coverage.erase(std::remove_if(r.coverage.begin(), r.coverage.end(), gone), r.coverage.end());
+}
+
+ImageNames names_of(const ScanResult& r) {
+  ImageNames n;
+  n.digest = r.digest;
+  std::string name = r.reference.substr(0, r.reference.find('@'));
+  size_t colon = name.rfind(':');
+  if (colon != std::string::npos && name.find('/', colon) == std::string::npos) name = name.substr(0, colon);
+  n.name = name;
+  return n;
+}
+
+// The packages by name and version, for what must be known of one that a finding is about.
+using PackageIndex = std::map<std::pair<std::string_view, std::string_view>, const InstalledPackage*>;
+
+PackageIndex index_of(const ScanResult& r) {
+  PackageIndex out;
+  for (const InstalledPackage& p : r.packages) out.emplace(std::pair(std::string_view(p.package.name), std::string_view(p.package.version)), &p);
+  return out;
+}
+
+// The age of the data that spoke: every source with a family that the image has.
+void tell_sources(ScanResult& r, const AdviceOptions& o, const std::set<std::string>& families) {
+  uint64_t oldest = UINT64_MAX, records = 0, sources = 0;
+  std::string oldest_name;
+  for (const SourceInfo& s : o.advisories->sources()) {
+    bool asked = s.families.empty() || std::any_of(s.families.begin(), s.families.end(), [&](const std::string& f) { return families.count(f) != 0; });
+    if (!asked) continue;
+    r.knowledge.push_back({"advisories: " + s.name, s.records, Digest(s.digest), s.newest.size() == 10 ? s.newest : ""});
+    ++sources, records += s.records;
+    if (s.imported < oldest) oldest = s.imported, oldest_name = s.name;
+  }
+  if (sources == 0) return;
+  uint64_t age = o.now > oldest ? o.now - oldest : 0;
+  std::string old = age < 2 * kDay ? std::to_string(age / 3600) + " h" : std::to_string(age / kDay) + " days";
+  bool stale = o.max_age != 0 && age > o.max_age;
+  r.coverage.push_back({Question::vulnerabilities, stale ? CoverageState::partly : CoverageState::looked, "",
+                        std::to_string(records) + " advisories of " + std::to_string(sources) + (sources == 1 ? " source" : " sources") + ", the oldest (" +
+                            oldest_name + ") imported " + old + " ago" + (stale ? ", which is more than --max-db-age allows" : "")});
+}
+
+}  // namespace
+
+std::string day_of(uint64_t seconds) {
+  auto t = static_cast<time_t>(seconds);
+  tm parts{};
+  ::gmtime_r(&t, &parts);
+  std::array<char, 16> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%d", &parts);
+  return text.data();
+}
+
+Purl purl_of(const Package& p, const Distribution& d) {
+  Purl u;
+  u.type = std::string(to_text(p.type));
+  u.name = p.name, u.version = p.version;
+  if (!is_system(p.type)) {
+    char separator = p.type == PackageType::maven ? ':' : '/';
+    if (size_t at = p.name.rfind(separator); at != std::string::npos && p.type != PackageType::nuget && p.type != PackageType::gem)
+      u.name_space = p.name.substr(0, at), u.name = p.name.substr(at + 1);
+    if (p.type == PackageType::pypi) u.name = normal_name("pypi", p.name);
+    if (p.type == PackageType::golang && p.name != "stdlib" && !u.version.empty()) u.version = "v" + u.version;
+    return u;
+  }
+  u.name_space = d.id;
+  if (!p.architecture.empty()) u.qualifiers["arch"] = p.architecture;
+  if (!d.id.empty()) u.qualifiers["distro"] = d.id + (d.release.empty() ? "" : "-" + d.release);
+  if (p.type == PackageType::rpm) {
+    size_t colon = u.version.find(':');
+    if (colon != std::string::npos) u.qualifiers["epoch"] = u.version.substr(0, colon), u.version = u.version.substr(colon + 1);
+  }
+  // As others write it: the source package's name, and its version where that is another.
+  std::string source_version = p.source_version.empty() || p.source_version == p.version ? "" : "@" + p.source_version;
+  if ((!p.source.empty() && p.source != p.name) || !source_version.empty()) u.qualifiers["upstream"] = (p.source.empty() ? p.name : p.source) + source_version;
+  return u;
+}
+
+void advise(ScanResult& r, const AdviceOptions& o) {
+  drop_rows(r);
+  r.fail_on = o.fail_on;
+  if (!o.advisories) {
+    r.coverage.push_back(
+        {Question::vulnerabilities, o.damaged ? CoverageState::not_looked : CoverageState::not_applicable, "", o.absent.empty() ? "no advisory database; careen db update makes one" : o.absent});
+  } else {
+    VulnerabilityInput in;
+    in.packages = &r.packages;
+    in.distribution = &r.distribution;
+    in.advisories = o.advisories.get();
+    for (const ScannedLayer& l : r.layers) in.layers.push_back(l.diff_id ? l.diff_id->text() : ""), in.steps.push_back(l.created_by);
+    VulnerabilityAnswer answer = detect_vulnerabilities(in);
+    r.vulnerabilities_checked = true;
+    r.coverage.insert(r.coverage.end(), answer.coverage.begin(), answer.coverage.end());
+    tell_sources(r, o, answer.families);
+    std::string today = day_of(o.now);
+    ImageNames image = names_of(r);
+    uint64_t unknown = 0;
+    PackageIndex packages = o.suppressions ? index_of(r) : PackageIndex{};
+    for (Finding& f : answer.findings) {
+      if (f.kind != FindingKind::malware && o.suppressions) {
+        auto p = packages.find({f.where.package->name, f.where.package->version});
+        if (auto by = o.suppressions->find(f, p != packages.end() ? purl_of(p->second->package, r.distribution) : Purl{}, image, today)) {
+          r.suppressed.push_back({std::move(f), by->who, by->reason});
+          continue;
+        }
+      }
+      if (f.kind == FindingKind::vulnerability) {
+        if (f.severity == Severity::unknown && o.unknown_as != Severity::unknown) {
+          f.severity = o.unknown_as;
+          f.vulnerability->severity_source = "--unknown-as";
+        }
+        const VulnerabilityDetail& v = *f.vulnerability;
+        bool listed = o.severities.empty() || std::find(o.severities.begin(), o.severities.end(), f.severity) != o.severities.end();
+        if ((v.unimportant && !o.unimportant) || (o.only_fixed && v.fixed.empty()) || !listed) {
+          ++(v.unimportant && !o.unimportant ? r.hidden.unimportant : o.only_fixed && v.fixed.empty() ? r.hidden.unfixed : r.hidden.severity);
+          continue;
+        }
+        unknown += f.severity == Severity::unknown ? 1 : 0;
+      }
+      r.findings.push_back(std::move(f));
+    }
+    if (o.fail_on && unknown != 0)
+      r.coverage.push_back({Question::vulnerabilities, CoverageState::partly, std::to_string(unknown) + (unknown == 1 ? " vulnerability" : " vulnerabilities"),
+                            "no source states a severity, so no threshold is reached (--unknown-as SEVERITY sets one)"});
+    if (o.suppressions)
+      for (const std::string& e : o.suppressions->expired(today))
+        r.coverage.push_back({Question::vulnerabilities, CoverageState::looked, "", "a rule that suppresses no more: " + e});
+    sort_findings(r.findings);
+    sort_suppressed(r.suppressed);
+  }
+  std::sort(r.coverage.begin(), r.coverage.end());
+  r.coverage.erase(std::unique(r.coverage.begin(), r.coverage.end()), r.coverage.end());
+  r.judgement = judge(r.findings, r.coverage, o.fail_on);
+}
+
+}  // namespace careen
