@@ -4,6 +4,7 @@
 #include <isa-l/igzip_lib.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/text.h"
@@ -20,7 +21,7 @@ Error broken(const std::string& what) {
 }
 
 // The 64-bit values of an extra field stand there for those that are all ones, in this order.
-void read_zip64(Bytes extra, ZipEntry& e) {
+bool read_zip64(Bytes extra, ZipEntry& e) {
   Reader r(extra);
   while (r.left() >= 4) {
     uint16_t id = r.u16(), size = r.u16();
@@ -28,7 +29,9 @@ void read_zip64(Bytes extra, ZipEntry& e) {
     if (id != 1) continue;
     for (uint64_t* v : {&e.size, &e.packed, &e.offset})
       if (*v == UINT32_MAX) *v = field.u64();
+    return !field.failed();
   }
+  return true;
 }
 
 Result<std::string> inflate(Bytes packed, uint64_t size) {
@@ -98,9 +101,18 @@ Result<ZipReader> ZipReader::open(const FileView& file) {
   if (size < kEndSize) return broken("too short");
   FilePart end(file, size - tail, tail);
   if (end.empty()) return Error{Errc::io, "zip archive: its end cannot be read"};
-  uint64_t at = tail - kEndSize;
-  while (load<uint32_t>(end.data() + at, Endian::little) != kEndMagic)
-    if (at-- == 0) return broken("no end of a central directory; it is cut short, or no zip archive");
+  // The record whose comment reaches to the end of the file; a comment may hold what looks like another.
+  std::optional<uint64_t> found, odd;
+  for (uint64_t i = tail - kEndSize + 1; i-- > 0 && !found;) {
+    if (load<uint32_t>(end.data() + i, Endian::little) != kEndMagic) continue;
+    if (i + kEndSize + load<uint16_t>(end.data() + i + 20, Endian::little) == tail)
+      found = i;
+    else if (!odd)
+      odd = i;
+  }
+  if (!found) found = odd;  // bytes behind the archive
+  if (!found) return broken("no end of a central directory; it is cut short, or no zip archive");
+  uint64_t at = *found;
   Reader r(slice(end, at, kEndSize));
   r.skip(4);
   uint16_t disk = r.u16(), first_disk = r.u16(), here = r.u16();
@@ -113,12 +125,19 @@ Result<ZipReader> ZipReader::open(const FileView& file) {
     Reader l(locator);
     if (!locator.empty() && l.u32() == kLocatorMagic) {
       l.skip(4);
-      FilePart end64(file, l.u64(), kEnd64Size);
-      Reader e(end64);
-      if (end64.empty() || e.u32() != kEnd64Magic) return broken("no zip64 end of a central directory where one is promised");
-      e.skip(28);
-      z.count_ = e.u64(), z.directory_size_ = e.u64(), z.directory_ = e.u64();
-      directory_end = end_offset - kLocatorSize >= kEnd64Size ? end_offset - kLocatorSize - kEnd64Size : 0;
+      // Where the locator says, or at once before it: a program in front of the archive moves everything.
+      uint64_t told = l.u64(), before = end_offset - kLocatorSize >= kEnd64Size ? end_offset - kLocatorSize - kEnd64Size : 0;
+      std::optional<uint64_t> there;
+      for (uint64_t offset : {told, before}) {
+        FilePart end64(file, offset, kEnd64Size);
+        Reader e(end64);
+        if (there || end64.empty() || e.u32() != kEnd64Magic) continue;
+        there = offset;
+        e.skip(28);
+        z.count_ = e.u64(), z.directory_size_ = e.u64(), z.directory_ = e.u64();
+      }
+      if (!there) return broken("no zip64 end of a central directory where one is promised");
+      directory_end = *there;
     }
   } else if (disk != 0 || first_disk != 0 || here != z.count_) {
     return Error{Errc::unsupported, "zip archive: it is split over several files"};
@@ -126,6 +145,7 @@ Result<ZipReader> ZipReader::open(const FileView& file) {
   if (z.count_ > kMaxZipEntries) return Error{Errc::limit, "zip archive: " + std::to_string(z.count_) + " entries, at most " + std::to_string(kMaxZipEntries)};
   if (z.directory_size_ > kMaxZipDirectory) return Error{Errc::limit, "zip archive: its directory is larger than " + human_size(kMaxZipDirectory)};
   if (z.directory_size_ > size || z.directory_ > size - z.directory_size_) return broken("the central directory lies outside of it");
+  if (z.directory_ + z.directory_size_ > directory_end) return broken("the central directory does not end before its end record");
   // A program may stand in front of an archive; all offsets count from the archive's own beginning then.
   if (z.directory_ + z.directory_size_ < directory_end) z.shift_ = directory_end - z.directory_ - z.directory_size_;
   return z;
@@ -135,7 +155,9 @@ Result<void> ZipReader::each(const std::function<bool(const ZipEntry&)>& f) cons
   FilePart directory(*file_, directory_ + shift_, directory_size_);
   if (directory.size() != directory_size_) return broken("the central directory cannot be read");
   Reader r(directory);
-  for (uint64_t i = 0; i < count_; ++i) {
+  uint64_t i = 0;
+  for (; i < count_ || r.left() >= kCentralSize; ++i) {
+    if (i >= count_) return broken("the central directory holds more than the " + std::to_string(count_) + " entries that it counts");
     ZipEntry e;
     if (r.left() < kCentralSize || r.u32() != kCentralMagic)
       return broken("the central directory ends after " + std::to_string(i) + " of " + std::to_string(count_) + " entries");
@@ -147,9 +169,9 @@ Result<void> ZipReader::each(const std::function<bool(const ZipEntry&)>& f) cons
     r.skip(8);
     e.offset = r.u32();
     e.name = as_text(r.bytes(name));
-    read_zip64(r.bytes(extra), e);
+    bool whole = read_zip64(r.bytes(extra), e);
     r.skip(comment);
-    if (r.failed()) return broken("the central directory is damaged");
+    if (r.failed() || !whole) return broken("the central directory is damaged");
     if (!f(e)) return {};
   }
   return {};

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <ctime>
 
@@ -95,6 +96,12 @@ void add_polite_options(CLI::App& app, ImageOptions& o) {
 
 namespace {
 
+void timed_advice(ScanResult& r, const AdviceOptions& advice) {
+  auto start = std::chrono::steady_clock::now();
+  advise(r, advice);
+  timing("advisories", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+}
+
 Result<std::vector<ScanResult>> scan_all(ImageOptions o) {
   ScanOptions scan;
   ResolveOptions resolve;
@@ -115,7 +122,7 @@ Result<std::vector<ScanResult>> scan_all(ImageOptions o) {
   if (o.image.starts_with("sbom:")) {
     CAREEN_ASSIGN(ScanResult result, scan_sbom(o.image.substr(5), scan));
     results.push_back(std::move(result));
-    if (advice) advise(results.back(), *advice);
+    if (advice) timed_advice(results.back(), *advice);
     return results;
   }
   CAREEN_ASSIGN(std::vector<Image> images, resolve_images(o.image, resolve));
@@ -125,7 +132,7 @@ Result<std::vector<ScanResult>> scan_all(ImageOptions o) {
     scan.on_progress = [&](uint64_t done, uint64_t total, size_t left) { progress.show(done, total, left); };
     results.push_back(scan_image(image, scan));
     if (inventory && !image.is_rootfs && !image.is_single_file) CAREEN_TRY(record_scan(*inventory, image, results.back(), inventory->clock()));
-    if (advice) advise(results.back(), *advice);
+    if (advice) timed_advice(results.back(), *advice);
   }
   return results;
 }

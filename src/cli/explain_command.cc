@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/common.h"
+#include "formats/json_members.h"
 
 namespace careen {
 namespace {
@@ -23,6 +24,15 @@ struct ExplainCommand {
   bool replace = false;
 };
 
+// A finding by its id, or by the vulnerability that it is about, under any of its names.
+bool is_meant(const nlohmann::json& f, const std::string& what) {
+  if (!f.is_object()) return false;
+  if (json_text_at(f, "id") == what || json_text_at(f, "threat") == what) return true;
+  const auto& aliases = json_at(json_at(f, "vulnerability"), "aliases");
+  return aliases.is_array() &&
+         std::any_of(aliases.begin(), aliases.end(), [&](const auto& a) { return a.is_string() && a.template get<std::string>() == what; });
+}
+
 Result<std::string> explain(const ExplainCommand& c) {
   CAREEN_ASSIGN(ThreatSet set, load_threats({c.threats, c.replace, {}}));
   if (const Threat* t = set.find(c.what)) return explain_threat(*t, look());
@@ -37,12 +47,13 @@ Result<std::string> explain(const ExplainCommand& c) {
   }
   CAREEN_ASSIGN(auto j, parse_json(*text, "the report"));
   auto reports = j.is_object() && j.contains("reports") ? j["reports"] : nlohmann::json::array({j});
+  std::string out;
   if (reports.is_array())
     for (const auto& r : reports)
       if (r.is_object() && r.contains("findings") && r["findings"].is_array())
         for (const auto& f : r["findings"])
-          if (f.is_object() && f.contains("id") && f["id"].is_string() && f["id"].get<std::string>() == c.what)
-            return (c.report.empty() ? "From the last report (" + escape(path) + ")\n\n" : std::string{}) + explain_finding(r, f, look());
+          if (is_meant(f, c.what)) out += (out.empty() ? "" : "\n") + explain_finding(r, f, look());
+  if (!out.empty()) return (c.report.empty() ? "From the last report (" + escape(path) + ")\n\n" : std::string{}) + out;
   return Error{Errc::usage, "no finding '" + escape(c.what) + "' in " + escape(path) + ", and no threat of that name"};
 }
 
@@ -86,7 +97,7 @@ int check(const ThreatCommand& c) {
 
 Command add_explain(CLI::App& app) {
   auto c = std::make_shared<ExplainCommand>();
-  app.add_option("WHAT", c->what, "A finding's id, or a threat's")->required();
+  app.add_option("WHAT", c->what, "A finding's id, a threat's, or a vulnerability's")->required();
   app.add_option("--report", c->report, "The JSON report that holds the finding (default: the last scan's)");
   app.add_option("--threats", c->threats, "More threat records");
   app.add_flag("--replace", c->replace, "A record of --threats may take the place of a built-in one");

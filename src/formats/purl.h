@@ -18,7 +18,8 @@ inline constexpr size_t kMaxPurl = 4096;
 // nullopt when it is none.
 std::optional<Purl> parse_purl(std::string_view text);
 
-// Whether `of` is meant by `pattern`: same type, name and, where the pattern has them, namespace, version and the qualifiers arch and distro.
+// Whether `of` is meant by `pattern`: same type, namespace and name, and where the pattern has them version and the qualifiers arch and distro.
+// A pattern of a distribution's package may leave the namespace out.
 bool purl_covers(const Purl& pattern, const Purl& of);
 
 }  // namespace careen

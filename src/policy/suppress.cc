@@ -1,8 +1,10 @@
 #include "policy/suppress.h"
 
+#include <re2/re2.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/fd.h"
 #include "base/text.h"
@@ -18,11 +20,14 @@ Error mistake(const std::string& name, size_t line, const std::string& what) {
   return {Errc::usage, escape(name) + ":" + std::to_string(line) + ": " + what};
 }
 
+// A day that there is, as YYYY-MM-DD.
 bool is_date(std::string_view s) {
-  if (s.size() < 10 || s[4] != '-' || s[7] != '-') return false;
-  for (size_t i : {0, 1, 2, 3, 5, 6, 8, 9})
-    if (s[i] < '0' || s[i] > '9') return false;
-  return true;
+  if (s.size() != 10 || s[4] != '-' || s[7] != '-') return false;
+  auto year = to_number(s.substr(0, 4)), month = to_number(s.substr(5, 2)), day = to_number(s.substr(8, 2));
+  if (!year || !month || !day || *month < 1 || *month > 12 || *day < 1) return false;
+  static constexpr std::array<uint64_t, 12> kDays{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  bool leap = *year % 4 == 0 && (*year % 100 != 0 || *year % 400 == 0);
+  return *day <= kDays[*month - 1] + (*month == 2 && leap ? 1 : 0);
 }
 
 // "CVE-2022-40897 exp:2026-12-31 reason in words"; a # begins a comment.
@@ -41,7 +46,7 @@ Result<std::vector<SuppressionRule>> parse_lines(const std::string& name, std::s
     for (size_t i = 1; i < w.size(); ++i) {
       if (w[i].starts_with("exp:")) {
         r.expires = w[i].substr(4);
-        if (!is_date(r.expires) || r.expires.size() != 10) error = mistake(name, number, "exp: needs a date as exp:2026-12-31");
+        if (!is_date(r.expires)) error = mistake(name, number, "exp: needs a date as exp:2026-12-31");
       } else {
         r.reason += (r.reason.empty() ? "" : " ") + std::string(w[i]);
       }
@@ -55,52 +60,89 @@ Result<std::vector<SuppressionRule>> parse_lines(const std::string& name, std::s
   return out;
 }
 
-std::string text_of(const YAML::Node& n) {
-  return n && n.IsScalar() ? n.Scalar() : std::string();
-}
 size_t line_of(const YAML::Node& n) {
   return static_cast<size_t>(std::max(n.Mark().line, 0)) + 1;
 }
-std::vector<std::string> texts_of(const YAML::Node& n) {
-  std::vector<std::string> out;
-  if (n && n.IsSequence())
-    for (const YAML::Node& item : n)
-      if (item.IsScalar()) out.push_back(item.Scalar());
-  return out;
-}
+
+// Members of a mapping. A condition of the wrong kind must not vanish: the rule would cover more than was meant.
+class Members {
+ public:
+  Members(const std::string& name, const YAML::Node& n) : name_(name), node_(n) {}
+
+  std::string text(const char* key) {
+    YAML::Node n = node_[key];
+    if (!n || n.IsNull()) return "";
+    if (n.IsScalar()) return n.Scalar();
+    wrong(n, key, "a text");
+    return "";
+  }
+  std::vector<std::string> texts(const char* key) {
+    std::vector<std::string> out;
+    YAML::Node n = node_[key];
+    if (!n || n.IsNull()) return out;
+    if (!n.IsSequence()) wrong(n, key, "a list of texts");
+    for (const YAML::Node& item : n) {
+      if (item.IsScalar())
+        out.push_back(item.Scalar());
+      else
+        wrong(n, key, "a list of texts");
+    }
+    return out;
+  }
+  std::optional<Error> error;
+
+ private:
+  void wrong(const YAML::Node& n, const char* key, const char* expected) {
+    if (!error) error = mistake(name_, line_of(n), std::string(key) + ": expected " + expected);
+  }
+  const std::string& name_;
+  const YAML::Node& node_;
+};
 
 // .trivyignore.yaml: vulnerabilities: [{id, paths, purls, expired_at, statement}].
 Result<SuppressionRule> trivy_rule(const std::string& name, const YAML::Node& n) {
   SuppressionRule r;
-  r.vulnerability = text_of(n["id"]);
+  if (!n.IsMap()) return mistake(name, line_of(n), "a rule must be a mapping");
+  Members m(name, n);
+  r.vulnerability = m.text("id");
+  r.paths = m.texts("paths");
+  std::vector<std::string> purls = m.texts("purls");
+  r.expires = m.text("expired_at");
+  r.reason = m.text("statement");
+  if (m.error) return *m.error;
   if (r.vulnerability.empty()) return mistake(name, line_of(n), "a rule without an id");
-  r.paths = texts_of(n["paths"]);
-  for (const std::string& text : texts_of(n["purls"])) {
+  for (const std::string& text : purls) {
     auto p = parse_purl(text);
     if (!p) return mistake(name, line_of(n["purls"]), escape(text) + " is no package URL");
     r.purls.push_back(std::move(*p));
   }
-  r.expires = text_of(n["expired_at"]);
-  if (!r.expires.empty() && !is_date(r.expires)) return mistake(name, line_of(n["expired_at"]), "expired_at needs a date as 2026-12-31");
-  r.expires = r.expires.substr(0, 10);
-  r.reason = text_of(n["statement"]);
+  if (!r.expires.empty() && !is_date(r.expires)) return mistake(name, line_of(n["expired_at"]), "expired_at needs a day as 2026-12-31");
   return r;
 }
 
-// Grype: {vulnerability, fix-state, package: {name, version, type, location, upstream-name}, reason}.
+// Grype: {vulnerability, fix-state, package: {name, version, type, language, location, upstream-name}, reason}. Names are regular expressions.
 Result<SuppressionRule> grype_rule(const std::string& name, const YAML::Node& n) {
   SuppressionRule r;
   if (!n.IsMap()) return mistake(name, line_of(n), "a rule must be a mapping");
   for (const char* key : {"namespace", "vex-status", "vex-justification", "match-type"})
     if (n[key]) return mistake(name, line_of(n[key]), std::string(key) + ": careen has nothing to go by there; write vulnerability, package or fix-state");
-  r.vulnerability = text_of(n["vulnerability"]);
-  r.fix_state = text_of(n["fix-state"]);
-  r.reason = text_of(n["reason"]);
-  if (YAML::Node p = n["package"]; p && p.IsMap()) {
-    r.package = text_of(p["name"]), r.package_version = text_of(p["version"]), r.package_type = text_of(p["type"]), r.upstream = text_of(p["upstream-name"]);
-    if (std::string location = text_of(p["location"]); !location.empty()) r.paths.push_back(location);
+  Members m(name, n);
+  r.vulnerability = m.text("vulnerability");
+  r.fix_state = m.text("fix-state");
+  r.reason = m.text("reason");
+  if (m.error) return *m.error;
+  if (YAML::Node p = n["package"]; p && !p.IsNull()) {
+    if (!p.IsMap()) return mistake(name, line_of(p), "package: expected a mapping, as {name: curl}");
+    Members of(name, p);
+    r.package = of.text("name"), r.package_version = of.text("version"), r.package_type = of.text("type"), r.upstream = of.text("upstream-name");
+    r.language = of.text("language");
+    if (std::string location = of.text("location"); !location.empty()) r.paths.push_back(location);
+    if (of.error) return *of.error;
   }
-  if (r.vulnerability.empty() && r.package.empty() && r.package_type.empty() && r.fix_state.empty() && r.paths.empty() && r.upstream.empty())
+  for (const std::string* pattern : {&r.package, &r.upstream})
+    if (!pattern->empty() && !RE2(*pattern, RE2::Quiet).ok()) return mistake(name, line_of(n), escape(*pattern) + " is no regular expression");
+  if (r.vulnerability.empty() && r.package.empty() && r.package_version.empty() && r.package_type.empty() && r.fix_state.empty() && r.paths.empty() &&
+      r.upstream.empty() && r.language.empty())
     return mistake(name, line_of(n), "a rule that names nothing would suppress everything");
   return r;
 }
@@ -111,7 +153,7 @@ Result<std::vector<SuppressionRule>> parse_yaml(const std::string& name, std::st
     YAML::Node root = YAML::Load(std::string(text));
     if (!root.IsMap()) return mistake(name, 1, "a mapping was expected");
     auto each = [&](const YAML::Node& list, auto parse) -> Result<void> {
-      if (!list) return {};
+      if (!list || list.IsNull()) return {};
       if (!list.IsSequence()) return mistake(name, line_of(list), "a list was expected");
       for (const YAML::Node& n : list) {
         CAREEN_ASSIGN(SuppressionRule r, parse(name, n));
@@ -123,7 +165,9 @@ Result<std::vector<SuppressionRule>> parse_yaml(const std::string& name, std::st
     };
     CAREEN_TRY(each(root["vulnerabilities"], trivy_rule));
     CAREEN_TRY(each(root["ignore"], grype_rule));
-    if (!root["vulnerabilities"] && !root["ignore"]) return mistake(name, 1, "neither vulnerabilities: nor ignore: is there, so it suppresses nothing");
+    bool known = false;  // what else such files hold is about other things
+    for (const char* key : {"vulnerabilities", "ignore", "misconfigurations", "secrets", "licenses"}) known |= static_cast<bool>(root[key]);
+    if (!known) return mistake(name, 1, "neither vulnerabilities: nor ignore: is there, so it suppresses nothing");
   } catch (const YAML::Exception& e) {
     return mistake(name, static_cast<size_t>(std::max(e.mark.line, 0)) + 1, "not YAML: " + e.msg);
   }
@@ -143,24 +187,67 @@ std::string fix_state_of(const VulnerabilityDetail& v) {
   return v.fix_state == "unknown" ? "unknown" : "not-fixed";
 }
 
-// Grype takes names as regular expressions only where they are; most people write names. A glob covers both that are plain.
-bool any_name(const std::string& pattern, const std::vector<std::string>& names) {
-  return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return n == pattern || glob_match(pattern, n); });
+bool whole_match(const std::string& pattern, const std::string& text) {
+  return pattern == text || RE2::FullMatch(text, RE2(pattern, RE2::Quiet));
+}
+
+// A finding joins what is built of one source: a rule takes it away only where it covers all of that.
+bool every_name(const std::string& pattern, const std::vector<std::string>& names) {
+  return !names.empty() && std::all_of(names.begin(), names.end(), [&](const std::string& n) { return whole_match(pattern, n); });
+}
+
+std::vector<Purl> purls_of(const VulnerabilityDetail& v, const Purl& package) {
+  std::vector<Purl> out;
+  bool system = package.type == "deb" || package.type == "rpm" || package.type == "apk" || package.type == "alpm";
+  if (std::find(v.packages.begin(), v.packages.end(), package.name) == v.packages.end()) return {package};
+  for (const std::string& name : v.packages) {
+    Purl p = package;
+    if (system) p.name = name;
+    out.push_back(std::move(p));
+  }
+  if (out.empty()) out.push_back(package);
+  return out;
+}
+
+bool every_purl(const std::vector<Purl>& patterns, const std::vector<Purl>& packages) {
+  return std::all_of(packages.begin(), packages.end(), [&](const Purl& package) {
+    return std::any_of(patterns.begin(), patterns.end(), [&](const Purl& p) { return purl_covers(p, package); });
+  });
+}
+
+// Grype's names of types and languages.
+bool is_type(const std::string& grype, const std::string& type) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kSame{{{"python", "pypi"},
+                                                                                        {"go-module", "golang"},
+                                                                                        {"java-archive", "maven"},
+                                                                                        {"jenkins-plugin", "maven"},
+                                                                                        {"rust-crate", "cargo"},
+                                                                                        {"php-composer", "composer"},
+                                                                                        {"dotnet", "nuget"},
+                                                                                        {"gem", "gem"},
+                                                                                        {"npm", "npm"},
+                                                                                        {"conda", "conda"},
+                                                                                        {"go", "golang"},
+                                                                                        {"java", "maven"},
+                                                                                        {"rust", "cargo"},
+                                                                                        {"php", "composer"},
+                                                                                        {"ruby", "gem"},
+                                                                                        {"javascript", "npm"},
+                                                                                        {"alpm", "alpm"}}};
+  if (grype == type) return true;
+  return std::any_of(kSame.begin(), kSame.end(), [&](const auto& s) { return s.first == grype && s.second == type; });
 }
 
 bool covers(const SuppressionRule& r, const Finding& f, const Purl& package) {
   const VulnerabilityDetail& v = *f.vulnerability;
   if (!r.vulnerability.empty() && !names_it(r.vulnerability, f)) return false;
-  if (!r.package.empty() && !any_name(r.package, v.packages)) return false;
-  if (!r.upstream.empty() && (!f.where.package || f.where.package->source != r.upstream)) return false;
+  if (!r.package.empty() && !every_name(r.package, v.packages)) return false;
+  if (!r.upstream.empty() && (!f.where.package || !whole_match(r.upstream, f.where.package->source))) return false;
   if (!r.package_version.empty() && (!f.where.package || f.where.package->version != r.package_version)) return false;
-  if (!r.package_type.empty() && r.package_type != package.type && !(r.package_type == "python" && package.type == "pypi") &&
-      !(r.package_type == "go-module" && package.type == "golang") && !(r.package_type == "java-archive" && package.type == "maven") &&
-      !(r.package_type == "rust-crate" && package.type == "cargo") && !(r.package_type == "php-composer" && package.type == "composer") &&
-      !(r.package_type == "dotnet" && package.type == "nuget"))
-    return false;
+  if (!r.package_type.empty() && !is_type(r.package_type, package.type)) return false;
+  if (!r.language.empty() && !is_type(r.language, package.type)) return false;
   if (!r.fix_state.empty() && r.fix_state != fix_state_of(v)) return false;
-  if (!r.purls.empty() && std::none_of(r.purls.begin(), r.purls.end(), [&](const Purl& p) { return purl_covers(p, package); })) return false;
+  if (!r.purls.empty() && !every_purl(r.purls, purls_of(v, package))) return false;
   if (!r.paths.empty()) {
     std::string path = f.where.path.value_or("");
     if (path.starts_with('/')) path.erase(0, 1);
@@ -177,31 +264,39 @@ bool is_image(const Purl& p) {
   return p.type == "oci" || p.type == "docker";
 }
 
+// A digest says more than a name; a name of a registry more than one without.
 bool is_this_image(const Purl& p, const ImageNames& image) {
-  if (p.version.starts_with("sha256:")) return p.version == image.digest;  // a digest says more than a name
-  std::string name = image.name.substr(image.name.rfind('/') + 1);
-  return !name.empty() && p.name == name;
+  if (p.version.find(':') != std::string::npos) return p.version == image.digest;
+  auto qualifier = [&](const char* key) {
+    auto it = p.qualifiers.find(key);
+    return it == p.qualifiers.end() ? std::string() : it->second;
+  };
+  std::string repository = qualifier("repository_url"), tag = p.version.empty() ? qualifier("tag") : p.version;
+  if (image.name.empty() || p.name != image.name || (!tag.empty() && tag != image.tag)) return false;
+  if (repository.starts_with("index.docker.io/")) repository.erase(0, 6);
+  if (!repository.empty()) return repository == image.repository || repository + "/" + p.name == image.repository;
+  // pkg:docker/owner/app: on Docker Hub.
+  return p.name_space.empty() || image.repository == "docker.io/" + p.name_space + "/" + p.name;
 }
 
 // Whether the statement is about this package in this image.
-bool speaks_of(const VexStatement& s, const Purl& package, const ImageNames& image) {
+bool speaks_of(const VexStatement& s, const std::vector<Purl>& packages, const ImageNames& image) {
   return std::any_of(s.products.begin(), s.products.end(), [&](const VexStatement::Product& p) {
-    bool product = is_image(p.product) ? is_this_image(p.product, image) : purl_covers(p.product, package);
-    if (!product) return false;
-    if (p.parts.empty()) return true;
-    return std::any_of(p.parts.begin(), p.parts.end(), [&](const Purl& part) { return purl_covers(part, package); });
+    bool product = is_image(p.product) ? is_this_image(p.product, image) : every_purl({p.product}, packages);
+    return product && (p.parts.empty() || every_purl(p.parts, packages));
   });
 }
 
 }  // namespace
 
 Result<std::vector<SuppressionRule>> parse_ignore_rules(const std::string& name, std::string_view text) {
-  // YAML when a line begins with a key; else one id a line.
+  // YAML when the first line that says something is a key; else one id a line.
   bool yaml = false;
   each_line(text, [&](std::string_view line) {
     std::string_view t = trim(line.substr(0, line.find('#')));
     if (t.empty() || t == "---") return true;
-    yaml = t.ends_with(':') || t.find(": ") != std::string_view::npos;
+    size_t colon = t.find(':');
+    yaml = colon != std::string_view::npos && (colon + 1 == t.size() || t[colon + 1] == ' ') && t.find_first_of(" \t") >= colon;
     return false;
   });
   return yaml ? parse_yaml(name, text) : parse_lines(name, text);
@@ -236,10 +331,11 @@ std::optional<Suppressions::By> Suppressions::find(const Finding& f, const Purl&
   for (const SuppressionRule& r : rules_)
     if ((r.expires.empty() || today <= r.expires) && covers(r, f, package)) return By{r.origin, r.reason};
   // Of what documents say about it the latest counts.
+  std::vector<Purl> packages = purls_of(*f.vulnerability, package);
   const VexStatement* last = nullptr;
   for (const VexStatement& s : statements_) {
     bool about = names_it(s.vulnerability, f) || std::any_of(s.aliases.begin(), s.aliases.end(), [&](const std::string& a) { return names_it(a, f); });
-    if (about && speaks_of(s, package, image) && (last == nullptr || s.timestamp >= last->timestamp)) last = &s;
+    if (about && speaks_of(s, packages, image) && (last == nullptr || s.time >= last->time)) last = &s;
   }
   if (last == nullptr || (last->status != "not_affected" && last->status != "fixed")) return std::nullopt;
   return By{last->origin, last->status + (last->justification.empty() ? "" : ": " + last->justification)};

@@ -16,7 +16,8 @@ namespace careen {
 
 struct SuppressionRule {
   std::string vulnerability;                                     // an id or alias; "" every one
-  std::string package, package_version, package_type, upstream;  // names as globs; "" every one
+  std::string package, package_version, package_type, upstream;  // names as regular expressions that match the whole; "" every one
+  std::string language;                                          // of Grype: "python", "go"; "" any
   std::vector<std::string> paths;                                // globs; empty: everywhere
   std::vector<Purl> purls;                                       // any of them; empty: every package
   std::string fix_state;                                         // of Grype: fixed, not-fixed, wont-fix, unknown; "" any
@@ -29,7 +30,8 @@ struct SuppressionRule {
 struct VexStatement {
   std::string vulnerability;
   std::vector<std::string> aliases;
-  std::string status, justification, timestamp, origin;  // status: not_affected, affected, fixed, under_investigation
+  std::string status, justification, origin;  // status: not_affected, affected, fixed, under_investigation
+  int64_t time = 0;                           // milliseconds since 1970; of what tells none 0
   struct Product {
     Purl product;  // an image (pkg:oci) or a package
     std::vector<Purl> parts;
@@ -46,7 +48,8 @@ void sort_suppressed(std::vector<Suppressed>& list);
 
 // The image as VEX documents name it.
 struct ImageNames {
-  std::string digest, name;  // "sha256:…"; repository without registry and tag
+  std::string digest, name;     // "sha256:…"; the last part of the repository's name
+  std::string repository = {}, tag = {};  // "docker.io/library/debian", "12"; "" unknown
 };
 
 class Suppressions {

@@ -1,8 +1,8 @@
 // The verdict over an image: the one place where findings and coverage become clean, flagged or undetermined.
 //
 // Flags: backdoor and malware when confirmed, or when suspected with severity high or critical, whether reachable, dormant or
-// hidden; digests of manifest, config or layers that lie; vulnerabilities from the severity that the user names on. Refuted findings, and files that changed since their installation,
-// never flag. When nothing flags, coverage of content, packages or threats that is partly or not_looked leaves the verdict
+// hidden; digests of manifest, config or layers that lie; vulnerabilities from the severity that the user names on. Refuted findings, and files that changed
+// since their installation, never flag. When nothing flags, coverage of content, packages or threats that is partly or not_looked leaves the verdict
 // undetermined; integrity and reachability never do, vulnerabilities only when a threshold was asked for.
 #pragma once
 #include <optional>

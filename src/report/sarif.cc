@@ -31,6 +31,17 @@ const char* score(Severity s) {  // what hosts sort by
   }
 }
 
+constexpr size_t kMaxResults = 25'000;  // what code hosts take
+
+// CVSS where there is one, as long as it says what the severity does.
+std::string score_of(const Finding& f) {
+  if (f.vulnerability && !f.vulnerability->vector.empty() && f.vulnerability->score > 0 && f.severity != Severity::unknown) {
+    std::string s = std::to_string(f.vulnerability->score);
+    return s.substr(0, s.find('.') + 2);
+  }
+  return score(f.severity);
+}
+
 std::string rule_of(const Finding& f) {
   return f.threat.value_or("careen/" + f.rule);
 }
@@ -51,6 +62,13 @@ std::string uri(std::string_view path) {
   return out.empty() ? "." : out;
 }
 
+// The same when an image is built anew with the same package in another version, so that a code host knows the alert again.
+std::string stable_id(const Finding& f) {
+  std::string s = std::string(to_text(f.kind)) + '\0' + rule_of(f) + '\0' + f.where.path.value_or("") + '\0' + (f.where.package ? f.where.package->name : "");
+  Sha256 d = sha256_of(as_bytes(s));
+  return to_hex(d.data(), 8);
+}
+
 Json result_of(const Finding& f) {
   // Each part by itself: a name in the image may hold a line break, and must not begin a line of ours.
   std::string safe = escape(f.title);
@@ -63,7 +81,7 @@ Json result_of(const Finding& f) {
           {"level", level(f.severity)},
           {"message", {{"text", safe}}},
           {"locations", Json::array({location})},
-          {"partialFingerprints", {{"careenFindingId/v1", f.id}}},
+          {"partialFingerprints", {{"careenFindingId/v1", f.id}, {"primaryLocationLineHash", stable_id(f) + ":1"}}},
           {"properties",
            {{"confidence", to_text(f.confidence)},
             {"reachability", to_text(f.reachability.state)},
@@ -74,16 +92,24 @@ Json result_of(const Finding& f) {
 Json run_of(const ScanResult& r) {
   Json rules = Json::array(), results = Json::array();
   std::set<std::string> seen;
+  size_t left_out = 0;  // findings stand the worst first
   for (const Finding& f : r.findings) {
     if (f.confidence == Confidence::refuted) continue;
+    if (results.size() >= kMaxResults) {
+      ++left_out;
+      continue;
+    }
     if (seen.insert(rule_of(f)).second)
       rules.push_back({{"id", rule_of(f)},
                        {"shortDescription", {{"text", escape(f.title)}}},
                        {"help", {{"text", escape(f.remediation.empty() ? f.title : f.remediation)}}},
-                       {"properties", {{"security-severity", score(f.severity)}, {"tags", Json::array({"security", to_text(f.kind)})}}}});
+                       {"properties", {{"security-severity", score_of(f)}, {"tags", Json::array({"security", to_text(f.kind)})}}}});
     results.push_back(result_of(f));
   }
   Json notes = Json::array();
+  if (left_out != 0)
+    notes.push_back(
+        {{"level", "warning"}, {"message", {{"text", std::to_string(left_out) + " milder findings are left out: code hosts take 25,000 of a run"}}}});
   for (const Coverage& c : r.coverage)
     if (c.state == CoverageState::partly || c.state == CoverageState::not_looked)
       notes.push_back(

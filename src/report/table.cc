@@ -280,6 +280,27 @@ std::string explain_finding(const nlohmann::json& report, const nlohmann::json& 
       row("build step", text(image["layers"][i], "created_by"));
     }
   }
+  if (const auto& v = f.value("vulnerability", nlohmann::json()); v.is_object()) {
+    auto list = [&](const char* key) {
+      std::string all;
+      if (v.contains(key) && v[key].is_array())
+        for (const auto& item : v[key])
+          if (item.is_string()) all += (all.empty() ? "" : ", ") + escape(item.get<std::string>());
+      return all;
+    };
+    row("also", list("aliases"));
+    row("packages", list("packages"));
+    row("fixed in", text(v, "fixed_version").empty() ? "no version: " + text(v, "fix_state") : text(v, "fixed_version"));
+    row("rated by", text(v, "severity_source"));
+    if (const auto& c = v.value("cvss", nlohmann::json()); c.is_object() && c.contains("score") && c["score"].is_number())
+      row("CVSS " + text(c, "version"), fmt::format("{:.1f}  {}", c["score"].get<double>(), text(c, "vector")));
+    if (const auto& e = v.value("epss", nlohmann::json()); e.is_object() && e.contains("probability") && e["probability"].is_number())
+      row("EPSS", fmt::format("{:.2f} % ({})", e["probability"].get<double>() * 100, text(e, "date")));
+    if (const auto& k = v.value("kev", nlohmann::json()); k.is_object()) row("exploited", "known since " + text(k, "added"));
+    row("SSVC", text(v, "ssvc"));
+    row("published", text(v, "published"));
+    row("see", text(v, "url"));
+  }
   out += "\nEvidence\n";
   for (const auto& e : f.value("evidence", nlohmann::json::array())) out += wrap(text(e, "by") + ": " + text(e, "says"), "  - ", "    ", o.width);
   const auto& reach = f.value("reachability", nlohmann::json::object());

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "detect/vulnerability.h"
 #include "knowledge/ecosystem.h"
+#include "oci/reference.h"
 
 namespace careen {
 namespace {
@@ -22,10 +23,11 @@ void drop_rows(ScanResult& r) {
 ImageNames names_of(const ScanResult& r) {
   ImageNames n;
   n.digest = r.digest;
-  std::string name = r.reference.substr(0, r.reference.find('@'));
-  size_t colon = name.rfind(':');
-  if (colon != std::string::npos && name.find('/', colon) == std::string::npos) name = name.substr(0, colon);
-  n.name = name;
+  auto reference = Reference::parse(r.resolved.empty() ? r.reference : r.resolved);
+  if (!reference) return n;
+  n.name = base_name(reference->repository);
+  n.tag = reference->tag;
+  n.repository = reference->host + "/" + reference->repository;
   return n;
 }
 
@@ -81,7 +83,7 @@ Purl purl_of(const Package& p, const Distribution& d) {
     if (p.type == PackageType::golang && p.name != "stdlib" && !u.version.empty()) u.version = "v" + u.version;
     return u;
   }
-  u.name_space = d.id;
+  u.name_space = d.id == "rhel" ? "redhat" : d.id;
   if (!p.architecture.empty()) u.qualifiers["arch"] = p.architecture;
   if (!d.id.empty()) u.qualifiers["distro"] = d.id + (d.release.empty() ? "" : "-" + d.release);
   if (p.type == PackageType::rpm) {
@@ -98,8 +100,8 @@ void advise(ScanResult& r, const AdviceOptions& o) {
   drop_rows(r);
   r.fail_on = o.fail_on;
   if (!o.advisories) {
-    r.coverage.push_back(
-        {Question::vulnerabilities, o.damaged ? CoverageState::not_looked : CoverageState::not_applicable, "", o.absent.empty() ? "no advisory database; careen db update makes one" : o.absent});
+    r.coverage.push_back({Question::vulnerabilities, o.damaged ? CoverageState::not_looked : CoverageState::not_applicable, "",
+                          o.absent.empty() ? "no advisory database; careen db update makes one" : o.absent});
   } else {
     VulnerabilityInput in;
     in.packages = &r.packages;
