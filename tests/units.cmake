@@ -1,6 +1,6 @@
 # Filled by the sections below: one careen_unit_test for each folder of src/.
 careen_unit_test(formats LINK careen_formats
-  SOURCES formats/elf_test.cc formats/ifunc_walk_test.cc formats/patterns_test.cc formats/package_test.cc formats/purl_test.cc formats/dpkg_test.cc
+  SOURCES formats/elf_test.cc formats/ifunc_walk_test.cc formats/patterns_test.cc formats/package_test.cc formats/purl_test.cc formats/language_test.cc formats/built_of_test.cc formats/dpkg_test.cc
           formats/apk_test.cc formats/pacman_test.cc formats/os_release_test.cc formats/rpm_header_test.cc
           formats/rpm_ndb_bdb_test.cc formats/rpm_sqlite_test.cc formats/image_uses_test.cc formats/registry_events_test.cc)
 target_link_libraries(formats_test PRIVATE SQLite::SQLite3)
@@ -8,14 +8,14 @@ careen_unit_test(archive LINK careen_archive
   SOURCES archive/tar_test.cc archive/tar_tool_test.cc archive/cpio_test.cc archive/ar_test.cc archive/stream_test.cc archive/decompress_test.cc archive/zip_test.cc)
 target_link_libraries(archive_test PRIVATE PkgConfig::isal)
 careen_unit_test(facts LINK careen_facts
-  SOURCES facts/file_table_test.cc facts/interest_test.cc facts/image_tree_test.cc facts/collector_test.cc facts/image_facts_test.cc)
+  SOURCES facts/file_table_test.cc facts/interest_test.cc facts/image_tree_test.cc facts/collector_test.cc facts/image_facts_test.cc facts/language_facts_test.cc)
 careen_unit_test(base LINK careen_base
   SOURCES base/bytes_test.cc base/result_test.cc base/codec_test.cc base/text_test.cc base/fd_test.cc base/log_test.cc)
 careen_unit_test(digest LINK careen_digest SOURCES digest/digest_test.cc)
 careen_unit_test(knowledge LINK careen_knowledge
   SOURCES knowledge/version_test.cc knowledge/version_language_test.cc knowledge/cvss_test.cc knowledge/ecosystem_test.cc knowledge/advisory_db_test.cc knowledge/match_test.cc knowledge/threat_yaml_test.cc knowledge/threat_set_test.cc knowledge/built_in_record_test.cc)
 careen_unit_test(feeds LINK careen_feeds SOURCES feeds/feeds_test.cc feeds/import_test.cc)
-careen_unit_test(policy LINK careen_policy SOURCES policy/verdict_test.cc policy/suppress_test.cc)
+careen_unit_test(policy LINK careen_policy SOURCES policy/verdict_test.cc policy/suppress_test.cc policy/vex_test.cc)
 careen_unit_test(store LINK careen_store PkgConfig::pq SOURCES store/cache_test.cc store/squeeze_test.cc store/runs_test.cc store/migrations_test.cc store/inventory_test.cc store/inventory_faults_test.cc store/inventory_import_test.cc store/database_test.cc store/jobs_test.cc)
 careen_unit_test(worker LINK careen_worker SOURCES worker/worker_test.cc)
 careen_unit_test(scan LINK careen_scan PkgConfig::pq SOURCES scan/scan_test.cc scan/judged_test.cc)

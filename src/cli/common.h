@@ -36,7 +36,7 @@ struct ImageOptions {
   std::optional<double> rate;  // requests a second to one registry
   unsigned patience = 900;     // seconds that a registry which is asked too much may have careen wait
   AdviceWishes advice;
-  std::string store;           // --store: the inventory that records what is scanned; "" for none
+  std::string store;  // --store: the inventory that records what is scanned; "" for none
 };
 
 // Adds the options to a command; IMAGE is positional.

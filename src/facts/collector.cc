@@ -402,8 +402,8 @@ struct Collector::Impl {
     tell(walk_cap, Question::threats, CoverageState::partly,
          "its IFUNC resolvers were not followed to the end: longer than kMaxWalkInstructions, or its tables pass a named limit", facts.coverage);
     tell(pattern_cap, Question::threats, CoverageState::partly, "more windows than kMaxWindowsPerFile: some were not compared", facts.hit_coverage);
-    tell(language_problem, Question::vulnerabilities, CoverageState::partly, "a file that should describe a package of a programming language and could not be read",
-         facts.coverage);
+    tell(language_problem, Question::vulnerabilities, CoverageState::partly,
+         "a file that should describe a package of a programming language and could not be read", facts.coverage);
     dotdot = language_problem = spool_full = elf_problem = walk_cap = pattern_cap = {};
     if (options.on_chunk)
       for (FileTable::Chunk& c : facts.files.take(true)) options.on_chunk(std::move(c));

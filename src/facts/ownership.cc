@@ -138,11 +138,14 @@ class Packages {
   // it under a version of its own.
   void read_language(const std::string& path, const Database& db) {
     if (db.file->kind != DatabaseKind::language && db.file->kind != DatabaseKind::java_archive) return;
+    if (!db.visible) return;  // what it describes went with it, or is described by what took its place
     if (owned_by_system(path)) {
       ++of_system_;
       return;
     }
-    for (const Package& p : db.file->packages) add(p, path, "", db);
+    // A bill of materials in an image may list the distribution's packages again.
+    for (const Package& p : db.file->packages)
+      if (!is_system(p.type)) add(p, path, "", db);
     if (db.file->packages.size() != 1 || db.file->packages[0].type != PackageType::pypi) return;
     auto id = static_cast<uint32_t>(image_.packages.size() - 1);
     if (const Database* record = at(std::string(dir_name(path)) + "/RECORD"))
@@ -271,7 +274,7 @@ class Packages {
     if (of_system_ != 0)
       image_.coverage.push_back(
           {Question::packages, CoverageState::looked, "",
-           std::to_string(of_system_) + " packages of programming languages belong to packages of the distribution and are counted there"});
+           std::to_string(of_system_) + " files that describe packages of programming languages belong to packages of the distribution and are counted there"});
     introduce();
   }
 

@@ -93,7 +93,9 @@ std::string module_version(std::string_view v) {
 std::vector<Package> parse_go_modules(std::string_view go_version, std::string_view text) {
   std::vector<Package> out;
   auto put = [&](std::string_view name, std::string_view version) {
-    if (name.empty() || name.size() > kMaxPackageName || version.size() > kMaxPackageName || out.size() >= kMaxLanguagePackages) return;
+    if (name.empty() || name.find('\0') != std::string_view::npos || name.size() > kMaxPackageName || version.size() > kMaxPackageName ||
+        out.size() >= kMaxLanguagePackages)
+      return;
     Package p;
     p.type = PackageType::golang;
     p.name = name;
@@ -112,8 +114,9 @@ std::vector<Package> parse_go_modules(std::string_view go_version, std::string_v
     } else if (part[0] == "=>" && part.size() >= 3 && follows) {
       // A local folder that stands for a module is of no version.
       bool local = part[1].starts_with("./") || part[1].starts_with("../") || part[1].starts_with('/');
-      if (!local) out.back().name = part[1];
-      out.back().version = local ? "" : module_version(part[2]);
+      bool usable = !part[1].empty() && part[1].size() <= kMaxPackageName && part[2].size() <= kMaxPackageName && part[1].find('\0') == std::string_view::npos;
+      if (!local && usable) out.back().name = part[1];
+      out.back().version = local || !usable ? "" : module_version(part[2]);
       follows = false;
     }
     return true;
@@ -139,13 +142,19 @@ LanguagePackages parse_go_build_info(const FileView& file, const std::vector<Fil
     Pointers pointers{file, offset_of, header[14], (header[15] & 1U) != 0 ? Endian::big : Endian::little};
     version = pointers.text(load_pointer(header, 16, pointers.size, pointers.endian), 1024);
     modules = pointers.text(load_pointer(header, 16U + pointers.size, pointers.size, pointers.endian), kMaxGoModules);
+    if (version && !modules) {
+      if (load_pointer(header, 16U + pointers.size, pointers.size, pointers.endian) != 0)
+        out.problem = "build information of Go whose modules are not where it says";
+      modules = "";  // the version stands
+    }
   }
   if (!version || !modules) {
     out.problem = "build information of Go that is cut, too long, or points nowhere";
     return out;
   }
   // Sixteen bytes before and after mark the text for the run time.
-  if (modules->size() >= 33 && (*modules)[modules->size() - 17] == '\n') modules = modules->substr(16, modules->size() - 32);
+  bool framed = modules->size() >= 33 && (*modules)[modules->size() - 17] == '\n';
+  modules = framed ? modules->substr(16, modules->size() - 32) : "";
   out.packages = parse_go_modules(*version, *modules);
   return out;
 }

@@ -18,25 +18,37 @@ bool is_archive_name(std::string_view name) {
 }
 
 // key=value lines; a backslash before a colon or an equals sign is dropped.
+std::string unescaped(std::string_view s) {
+  std::string out;
+  for (size_t i = 0; i < s.size(); ++i) {
+    if (s[i] == '\\' && i + 1 < s.size()) ++i;
+    out += s[i];
+  }
+  return out;
+}
+
 std::map<std::string, std::string> properties(std::string_view text) {
   std::map<std::string, std::string> out;
   each_line(text, [&](std::string_view line) {
     line = trim(line);
     if (line.empty() || line[0] == '#' || line[0] == '!' || out.size() > 1000) return true;
-    size_t eq = line.find_first_of("=:");
-    if (eq == std::string_view::npos) return true;
-    out[std::string(trim(line.substr(0, eq)))] = trim(line.substr(eq + 1));
+    size_t eq = 0;
+    while (eq < line.size() && line[eq] != '=' && line[eq] != ':') eq += line[eq] == '\\' ? 2 : 1;
+    if (eq >= line.size()) return true;
+    out[unescaped(trim(line.substr(0, eq)))] = unescaped(trim(line.substr(eq + 1)));
     return true;
   });
   return out;
 }
 
 // The main section; a line that begins with a blank goes on with the one before.
-std::map<std::string, std::string> manifest(std::string_view text) {
+std::map<std::string, std::string> manifest(std::string_view raw) {
   std::map<std::string, std::string> out;
-  std::string key;
+  std::string key, text;
+  for (size_t i = 0; i < raw.size(); ++i)  // lines end with CR LF, LF or CR
+    text += raw[i] == '\r' ? (i + 1 < raw.size() && raw[i + 1] == '\n' ? ' ' : '\n') : raw[i];
   each_line(text, [&](std::string_view line) {
-    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.ends_with(' ') && raw.find("\r\n") != std::string_view::npos) line.remove_suffix(1);
     if (line.empty()) return false;
     if (line[0] == ' ') {
       if (!key.empty() && out[key].size() < 8192) out[key] += line.substr(1);
@@ -44,7 +56,7 @@ std::map<std::string, std::string> manifest(std::string_view text) {
     }
     size_t colon = line.find(':');
     if (colon == std::string_view::npos || out.size() > 1000) return true;
-    key = line.substr(0, colon);
+    key = lower(line.substr(0, colon));
     out[key] = trim(line.substr(colon + 1));
     return true;
   });
@@ -57,8 +69,12 @@ struct NameVersion {
 
 // spring-core-5.3.20.jar
 NameVersion from_file_name(std::string_view path) {
-  std::string_view stem = base_name(path);
+  std::string_view stem = base_name(path.substr(path.rfind('!') == std::string_view::npos ? 0 : path.rfind('!') + 1));
   stem = stem.substr(0, stem.rfind('.'));
+  // The last dash before a digit: log4j-1.2-api-2.17.1.
+  for (size_t i = stem.size(); i-- > 1;)
+    if (stem[i] == '-' && i + 1 < stem.size() && stem[i + 1] >= '0' && stem[i + 1] <= '9' && stem.find('.', i) != std::string_view::npos)
+      return {std::string(stem.substr(0, i)), std::string(stem.substr(i + 1))};
   for (size_t i = 1; i + 1 < stem.size(); ++i)
     if (stem[i] == '-' && stem[i + 1] >= '0' && stem[i + 1] <= '9') return {std::string(stem.substr(0, i)), std::string(stem.substr(i + 1))};
   return {std::string(stem), ""};
@@ -89,13 +105,14 @@ class ArchiveReader {
         problem(name, "an archive in an archive more than " + std::to_string(kMaxNestedArchives) + " deep");
         break;
       }
-      unpacked_ += e.size;
-      auto text = unpacked_ > kMaxNestedBytes ? Result<std::string>(Error{Errc::limit, "more than " + human_size(kMaxNestedBytes) + " of archives in one"})
-                                              : zip->read(e, kMaxNestedArchive);
+      bool room = e.size <= kMaxNestedBytes - unpacked_;
+      auto text =
+          !room ? Result<std::string>(Error{Errc::limit, "more than " + human_size(kMaxNestedBytes) + " of archives in one"}) : zip->read(e, kMaxNestedArchive);
       if (!text) {
         problem(name, text.error().what);
         continue;
       }
+      unpacked_ += text->size();
       MemoryView view(as_bytes(*text));
       archive(name, view, depth + 1);
     }
@@ -107,8 +124,13 @@ class ArchiveReader {
   }
 
   bool put(const std::string& group, const std::string& artifact, const std::string& version) {
-    if (artifact.empty() || artifact.size() + group.size() > kMaxPackageName || version.size() > kMaxPackageName || out.packages.size() >= kMaxLanguagePackages)
+    if (artifact.find_first_of(std::string_view("\0\n", 2)) != std::string::npos || group.find_first_of(std::string_view("\0\n", 2)) != std::string::npos)
       return false;
+    if (artifact.empty() || artifact.size() + group.size() > kMaxPackageName || version.size() > kMaxPackageName) return false;
+    if (out.packages.size() >= kMaxLanguagePackages) {
+      problem("", "more than " + std::to_string(kMaxLanguagePackages) + " packages (kMaxLanguagePackages)");
+      return false;
+    }
     Package p;
     p.type = PackageType::maven;
     p.name = group + ":" + artifact;
@@ -127,7 +149,11 @@ class ArchiveReader {
         continue;
       }
       auto p = properties(*text);
-      any |= put(p["groupId"], p["artifactId"], p["version"]);
+      // What the build did not fill in is in the file's name, where the file is this artifact's.
+      std::string version = p["version"];
+      NameVersion file = from_file_name(path);
+      if (version.empty() || version.find("${") != std::string::npos) version = file.name == p["artifactId"] ? file.version : "";
+      any |= put(p["groupId"], p["artifactId"], version);
     }
     return any;
   }
@@ -139,7 +165,7 @@ class ArchiveReader {
       if (auto text = zip.read(*entry, kMaxMetadata)) m = manifest(*text);
     auto first = [&](std::initializer_list<const char*> keys) {
       for (const char* k : keys)
-        if (auto it = m.find(k); it != m.end() && !it->second.empty() && it->second.find("${") == std::string::npos) return it->second;
+        if (auto it = m.find(lower(k)); it != m.end() && !it->second.empty() && it->second.find("${") == std::string::npos) return it->second;
       return std::string();
     };
     std::string group = first({"Implementation-Vendor-Id"});

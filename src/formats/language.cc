@@ -16,7 +16,11 @@ bool usable(std::string_view s) {
 }
 
 void add(LanguagePackages& out, PackageType type, std::string_view name, std::string_view version) {
-  if (!usable(name) || version.size() > kMaxPackageName || out.packages.size() >= kMaxLanguagePackages) return;
+  if (!usable(name) || version.size() > kMaxPackageName) return;
+  if (out.packages.size() >= kMaxLanguagePackages) {
+    out.problem = "more than " + std::to_string(kMaxLanguagePackages) + " packages (kMaxLanguagePackages)";
+    return;
+  }
   Package p;
   p.type = type;
   p.name = name;
@@ -25,16 +29,30 @@ void add(LanguagePackages& out, PackageType type, std::string_view name, std::st
 }
 
 // Discarded when it is no JSON, or deeper than the limit.
+// With a question mark for what the JSON of a careless author holds: bytes that are no UTF-8, halves of surrogate pairs. Names and versions have
+// neither.
+std::string only_ascii(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    bool surrogate = text[i] == '\\' && i + 5 < text.size() && text[i + 1] == 'u' && (text[i + 2] == 'd' || text[i + 2] == 'D') && text[i + 3] >= '8';
+    if (surrogate) {
+      out += '?';
+      i += 5;
+    } else if (text[i] == '\\' && i + 1 < text.size()) {
+      out += text[i];
+      out += text[++i];
+    } else {
+      out += static_cast<uint8_t>(text[i]) < 0x80 ? text[i] : '?';
+    }
+  }
+  return out;
+}
+
 json parse_json(std::string_view text, std::string* problem) {
-  bool deep = false;
-  auto bound = [&](int depth, json::parse_event_t, json&) {
-    deep |= depth > kMaxLanguageDepth;
-    return !deep;
-  };
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  json j = json::parse(text.begin(), text.end(), bound, false);
-  if (deep) j = json(json::value_t::discarded);
-  if (j.is_discarded()) *problem = deep ? "JSON deeper than kMaxLanguageDepth" : "not JSON";
+  json j = parse_json_within(text, kMaxLanguageDepth);
+  if (j.is_discarded()) j = parse_json_within(only_ascii(text), kMaxLanguageDepth);
+  if (j.is_discarded()) *problem = "not JSON, or deeper than kMaxLanguageDepth";
   return j;
 }
 
@@ -78,6 +96,7 @@ void read_python(std::string_view path, std::string_view text, LanguagePackages&
   });
   if (name.empty() || version.empty()) {  // NAME-VERSION.dist-info
     std::string_view folder = base_name(path.ends_with(".egg-info") ? path : dir_name(path));
+    if (folder == "EGG-INFO") folder = base_name(dir_name(dir_name(path)));  // NAME-VERSION-pyX.egg/EGG-INFO
     folder = folder.substr(0, folder.rfind('.'));
     size_t dash = folder.find('-');
     if (dash != std::string_view::npos && name.empty()) name = folder.substr(0, dash);
@@ -91,6 +110,7 @@ void read_python(std::string_view path, std::string_view text, LanguagePackages&
 
 // s.name = "rack".freeze; s.version = "2.2.3"
 std::string ruby_value(std::string_view line, std::string_view key) {
+  if (trim(line).starts_with('#')) return "";
   size_t at = line.find("." + std::string(key));
   if (at == std::string_view::npos) return "";
   line = trim(line.substr(at + 1 + key.size()));
@@ -239,6 +259,7 @@ std::vector<OwnedFile> parse_python_record(std::string_view path, std::string_vi
     if (name.empty() || name.size() > 4096) return true;
     OwnedFile f;
     f.path = normal_path(name[0] == '/' ? name : base + "/" + name);
+    if (line.starts_with('"')) line = line.substr(1, line.find('"', 1) == std::string_view::npos ? std::string_view::npos : line.find('"', 1) - 1);
     if (line.starts_with("sha256=")) {
       std::string b64(line.substr(7, line.find(',') == std::string_view::npos ? std::string_view::npos : line.find(',') - 7));
       for (char& c : b64) c = c == '-' ? '+' : c == '_' ? '/' : c;

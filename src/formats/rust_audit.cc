@@ -16,14 +16,9 @@ LanguagePackages parse_rust_audit(Bytes section) {
     out.problem = "crates that cannot be inflated: " + text.error().what;
     return out;
   }
-  bool deep = false;
-  auto bound = [&](int depth, json::parse_event_t, json&) {
-    deep |= depth > kMaxLanguageDepth;
-    return !deep;
-  };
-  json j = json::parse(text->begin(), text->end(), bound, false);
+  json j = parse_json_within(*text, kMaxLanguageDepth);
   const json& packages = json_at(j, "packages");
-  if (deep || !packages.is_array()) {
+  if (!packages.is_array()) {
     out.problem = "a list of crates that cannot be read";
     return out;
   }
@@ -31,7 +26,9 @@ LanguagePackages parse_rust_audit(Bytes section) {
     // What only builds the program is not in it.
     if (std::string kind = json_text_at(p, "kind"); kind == "build" || kind == "dev") continue;
     std::string name = json_text_at(p, "name"), version = json_text_at(p, "version");
-    if (name.empty() || name.size() > kMaxPackageName || version.size() > kMaxPackageName || out.packages.size() >= kMaxLanguagePackages) continue;
+    if (name.empty() || name.find_first_of(std::string_view("\0\n", 2)) != std::string::npos || name.size() > kMaxPackageName ||
+        version.size() > kMaxPackageName || out.packages.size() >= kMaxLanguagePackages)
+      continue;
     Package c;
     c.type = PackageType::cargo;
     c.name = name;

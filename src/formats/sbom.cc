@@ -35,6 +35,7 @@ SourcePackage source_of(const json& component) {
 void add(LanguagePackages& out, const std::string& purl, const SourcePackage& source = {}) {
   auto u = parse_purl(purl);
   auto type = u ? package_type(u->type) : std::nullopt;
+  if (out.packages.size() >= kMaxLanguagePackages) out.problem = "more than " + std::to_string(kMaxLanguagePackages) + " packages (kMaxLanguagePackages)";
   if (!type || out.packages.size() >= kMaxLanguagePackages || u->name.size() > kMaxPackageName || u->version.size() > kMaxPackageName) return;
   Package p;
   p.type = *type;
@@ -65,12 +66,17 @@ void add(LanguagePackages& out, const std::string& purl, const SourcePackage& so
   if (at != std::string::npos) p.source_version = upstream.substr(at + 1);
   if (p.source.empty()) p.source = source.name, p.source_version = source.version;
   if (*type == PackageType::rpm) p.source.clear(), p.source_version.clear();
+  auto plain = [](const std::string& text) {
+    return text.size() <= kMaxPackageName && text.find('\0') == std::string::npos && text.find('\n') == std::string::npos;
+  };
+  if (!plain(p.name) || !plain(p.version)) return;
   if (std::string distro = qualifier("distro"); !distro.empty() && out.distribution.empty()) out.distribution = distro;
   out.packages.push_back(std::move(p));
 }
 
 void cyclonedx(const json& components, LanguagePackages& out, int depth) {
-  if (!components.is_array() || depth > 16) return;
+  if (!components.is_array()) return;
+  if (depth > kMaxLanguageDepth) return;  // the document is no deeper
   for (const json& c : components) {
     add(out, json_text_at(c, "purl"), source_of(c));
     if (json_text_at(c, "type") == "operating-system" && out.distribution.empty())
@@ -90,7 +96,13 @@ void spdx(const json& packages, LanguagePackages& out) {
 void spdx3(const json& graph, LanguagePackages& out) {
   if (!graph.is_array()) return;
   for (const json& e : graph)
-    if (std::string type = json_text_at(e, "type"); type == "software_Package") add(out, json_text_at(e, "software_packageUrl"));
+    if (std::string type = json_text_at(e, "type"); type == "software_Package") {
+      add(out, json_text_at(e, "software_packageUrl"));
+      if (const json& ids = json_at(e, "externalIdentifier"); ids.is_array() && json_text_at(e, "software_packageUrl").empty())
+        for (const json& id : ids)
+          if (json_text_at(id, "externalIdentifierType") == "packageUrl" || json_text_at(id, "externalIdentifierType") == "purl")
+            add(out, json_text_at(id, "identifier"));
+    }
 }
 
 // SPDX's tag-value form, which Bitnami's images have had.
@@ -105,19 +117,15 @@ void spdx_tags(std::string_view text, LanguagePackages& out) {
 
 LanguagePackages parse_sbom(std::string_view text) {
   LanguagePackages out;
-  if (trim(text.substr(0, 200)).starts_with("SPDXVersion:")) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  if (std::string_view t = trim(text.substr(0, 2000));
+      t.starts_with("SPDXVersion:") || (t.starts_with('#') && t.find("\nSPDXVersion:") != std::string_view::npos)) {
     spdx_tags(text, out);
     return out;
   }
-  bool deep = false;
-  auto bound = [&](int depth, json::parse_event_t, json&) {
-    deep |= depth > kMaxLanguageDepth;
-    return !deep;
-  };
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  json j = json::parse(text.begin(), text.end(), bound, false);
-  if (deep || j.is_discarded()) {
-    out.problem = deep ? "JSON deeper than kMaxLanguageDepth" : "not JSON";
+  json j = parse_json_within(text, kMaxLanguageDepth);
+  if (j.is_discarded()) {
+    out.problem = "not JSON, or deeper than kMaxLanguageDepth";
     return out;
   }
   if (json_text_at(j, "bomFormat") == "CycloneDX")

@@ -48,7 +48,7 @@ void sort_suppressed(std::vector<Suppressed>& list);
 
 // The image as VEX documents name it.
 struct ImageNames {
-  std::string digest, name;     // "sha256:…"; the last part of the repository's name
+  std::string digest, name;               // "sha256:…"; the last part of the repository's name
   std::string repository = {}, tag = {};  // "docker.io/library/debian", "12"; "" unknown
 };
 

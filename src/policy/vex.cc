@@ -148,15 +148,8 @@ std::vector<VexStatement> csaf(const std::string& name, const json& doc) {
 }  // namespace
 
 Result<std::vector<VexStatement>> parse_vex(const std::string& name, std::string_view text) {
-  int depth = 0;
-  bool deep = false;
-  auto bound = [&](int d, json::parse_event_t, json&) {
-    depth = std::max(depth, d);
-    deep |= d > kMaxVexDepth;
-    return !deep;
-  };
-  json doc = json::parse(text.begin(), text.end(), bound, false);
-  if (deep) return Error{Errc::usage, escape(name) + ": JSON more than " + std::to_string(kMaxVexDepth) + " deep"};
+  if (!json_depth_within(text, kMaxVexDepth)) return Error{Errc::usage, escape(name) + ": JSON more than " + std::to_string(kMaxVexDepth) + " deep"};
+  json doc = json::parse(text.begin(), text.end(), nullptr, false);
   if (doc.is_discarded()) return Error{Errc::usage, escape(name) + ": not JSON"};
   if (json_text_at(doc, "@context").find("openvex") != std::string::npos) return open_vex(name, doc);
   if (json_at(doc, "document").is_object()) return csaf(name, doc);

@@ -17,7 +17,7 @@ namespace careen {
 struct AdviceOptions {
   std::shared_ptr<const AdvisoryDb> advisories;  // null: there is none, and `absent` says so
   std::string absent;
-  bool damaged = false;  // there is one that cannot be read
+  bool damaged = false;                              // there is one that cannot be read
   std::shared_ptr<const Suppressions> suppressions;  // null: none
   std::optional<Severity> fail_on;
   Severity unknown_as = Severity::unknown;

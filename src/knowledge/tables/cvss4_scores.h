@@ -1,3 +1,4 @@
+// clang-format off
 // CVSS 4.0: the score of every macro vector, in tenths (FIRST, CVSS v4.0 specification, section 8; 270 entries).
 // The key is the level of EQ1 to EQ6, a decimal digit each.
 #pragma once
