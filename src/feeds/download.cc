@@ -68,6 +68,15 @@ Result<Download> attempt(const HttpClient& client, const std::string& url, Part&
   request.on_body = [&](const HttpResponse& head, Bytes part) {
     if (!file) {
       bool goes_on = resume && head.status == 206;
+      // A server may pass over If-Range: what it sends now must be of the same version, and begin where the part ends.
+      bool same = head.header("etag") == p.validators.etag && head.header("last-modified") == p.validators.last_modified;
+      bool fits = head.header("content-range").starts_with("bytes " + std::to_string(p.size) + "-");
+      if (goes_on && (!same || !fits)) {
+        failure = Error{Errc::network, escape(url) + ": the server has another version now"};
+        forget(p);
+        p.validators = {};
+        return false;
+      }
       file = Fd(::open(p.file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (goes_on ? O_APPEND : O_TRUNC), 0600));
       if (!file) {
         failure = os_error("cannot write " + escape(p.file), errno);

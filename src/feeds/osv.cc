@@ -101,6 +101,7 @@ void set_module(const Advisory& a, AffectedPackage& row) {
 void read_package(Json affected, Parsed& p) {
   std::string ecosystem, name;
   json_member(affected, "package", [&](Json package) {
+    if (!json_is_object(package)) p.problems.emplace_back("an affected package that is no object");
     ecosystem = json_text(package, "ecosystem");
     name = json_text(package, "name");
   });
@@ -199,6 +200,9 @@ Result<void> read_record(Json j, FeedSink& sink) {
   if (p.head.id.empty() || p.head.id.size() > kMaxAdvisoryId || !is_plain(p.head.id))
     return sink.refused("osv/unnamed", "a record without an id that can be used");
   read_head(j, p);
+  json_member(j, "affected", [&](Json list) {
+    if (!list.is_array() && !list.is_null()) p.problems.emplace_back("affected that is no list");
+  });
   CAREEN_TRY(json_each(j, "affected", [&](Json affected) { read_package(affected, p); }));
   if (p.rows > kMaxRowsOfAdvisory) p.problems.push_back("more than " + std::to_string(kMaxRowsOfAdvisory) + " affected packages");
   if (p.by_family.empty()) p.by_family[""];

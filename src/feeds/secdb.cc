@@ -28,7 +28,7 @@ Branch branch_of(std::string_view distribution, std::string_view repository, std
 bool is_id(std::string_view word) {
   size_t dash = word.find('-');
   return dash != std::string_view::npos && dash > 1 && dash + 1 < word.size() && word.size() <= kMaxAdvisoryId && word[0] >= 'A' && word[0] <= 'Z' &&
-         is_plain(word);
+         word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:") == std::string_view::npos;
 }
 
 // id → the versions that fixed it.
@@ -36,8 +36,10 @@ using Fixes = std::map<std::string, std::vector<std::string>>;
 
 void add_fixes(std::string_view version, std::string_view ids, Fixes& out) {
   if (version.empty() || version.size() > kMaxVersion) return;
-  for (std::string_view id : words(ids))
+  for (std::string_view id : words(ids)) {
+    while (!id.empty() && std::string_view(",;()").find(id.back()) != std::string_view::npos) id.remove_suffix(1);
     if (is_id(id)) out[std::string(id)].emplace_back(version);
+  }
 }
 
 Result<void> put(const Branch& b, const std::string& name, const Fixes& fixes, FeedSink& sink) {

@@ -64,7 +64,7 @@ bool is_advisory_id(std::string_view text) {
   auto upper = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
   if (!(text[0] >= 'A' && text[0] <= 'Z') || !std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(dash), upper)) return false;
   return text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-:_.") == std::string_view::npos &&
-         text.find_first_of("0123456789") != std::string_view::npos;
+         (text.starts_with("GHSA-") || text.find_first_of("0123456789") != std::string_view::npos);
 }
 
 Result<std::optional<Exposure>> exposure_of_advisory(Inventory& inventory, const AdvisoryDb& advisories, const std::string& id, const ExposureOptions& how) {

@@ -106,13 +106,21 @@ void vulnerability_table(std::string& out, const ScanResult& r, const TableOptio
   out += wrap(counts_of(r), "", "  ", o.width);
   constexpr size_t kFew = 20;
   size_t shown = o.verbose ? list.size() : std::min(list.size(), kFew), package = 7, version = 9;
-  auto cell = [](const std::string& s, size_t most) { return s.size() <= most ? s : s.substr(0, most - 1) + "~"; };
+  // Cut to a number of columns, not inside a character.
+  auto within = [](const std::string& s, size_t most) {
+    if (columns(s) <= most) return s;
+    size_t end = s.size();
+    while (end > 0 && (columns(std::string_view(s).substr(0, end)) > most - 1 || (static_cast<uint8_t>(s[end]) & 0xC0U) == 0x80U)) --end;
+    return s.substr(0, end) + "~";
+  };
+  auto cell = within;
   for (size_t i = 0; i < shown; ++i) {
     package = std::max(
-        package, std::min<size_t>(24, escape(list[i]->where.package->source.empty() ? list[i]->where.package->name : list[i]->where.package->source).size()));
-    version = std::max(version, std::min<size_t>(22, escape(list[i]->where.package->version).size()));
+        package, std::min<size_t>(20, escape(list[i]->where.package->source.empty() ? list[i]->where.package->name : list[i]->where.package->source).size()));
+    version = std::max(version, std::min<size_t>(18, escape(list[i]->where.package->version).size()));
   }
-  out += fmt::format("  {:<9}{:<20} {:<{}}  {:<{}}  {}\n", "SEVERITY", "ID", "PACKAGE", package, "INSTALLED", version, "FIXED IN");
+  out +=
+      "  " + within(fmt::format("{:<9}{:<20} {:<{}}  {:<{}}  {}", "SEVERITY", "ID", "PACKAGE", package, "INSTALLED", version, "FIXED IN"), o.width - 2) + "\n";
   for (size_t i = 0; i < shown; ++i) {
     const Finding& f = *list[i];
     const VulnerabilityDetail& v = *f.vulnerability;
@@ -122,7 +130,7 @@ void vulnerability_table(std::string& out, const ScanResult& r, const TableOptio
     std::string line =
         fmt::format("{:<9}{:<20} {:<{}}  {:<{}}  {}{}", to_text(f.severity), escape(*f.threat), cell(name, package), package,
                     cell(escape(f.where.package->version), version), version, v.fixed.empty() ? "- (" + v.fix_state + ")" : escape(v.fixed), marks);
-    out += "  " + paint(color_of(f.severity), line) + "\n";
+    out += "  " + paint(color_of(f.severity), within(line, o.width - 2)) + "\n";
   }
   if (shown < list.size()) out += fmt::format("  and {} more (--verbose lists all; careen explain ID tells one)\n", list.size() - shown);
   out += "\n";

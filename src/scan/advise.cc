@@ -41,7 +41,8 @@ PackageIndex index_of(const ScanResult& r) {
 }
 
 // The age of the data that spoke: every source with a family that the image has.
-void tell_sources(ScanResult& r, const AdviceOptions& o, const std::set<std::string>& families) {
+// Whether one of them is older than is allowed.
+bool tell_sources(ScanResult& r, const AdviceOptions& o, const std::set<std::string>& families) {
   uint64_t oldest = UINT64_MAX, records = 0, sources = 0;
   std::string oldest_name;
   for (const SourceInfo& s : o.advisories->sources()) {
@@ -51,13 +52,14 @@ void tell_sources(ScanResult& r, const AdviceOptions& o, const std::set<std::str
     ++sources, records += s.records;
     if (s.imported < oldest) oldest = s.imported, oldest_name = s.name;
   }
-  if (sources == 0) return;
+  if (sources == 0) return false;
   uint64_t age = o.now > oldest ? o.now - oldest : 0;
   std::string old = age < 2 * kDay ? std::to_string(age / 3600) + " h" : std::to_string(age / kDay) + " days";
   bool stale = o.max_age != 0 && age > o.max_age;
   r.coverage.push_back({Question::vulnerabilities, stale ? CoverageState::partly : CoverageState::looked, "",
                         std::to_string(records) + " advisories of " + std::to_string(sources) + (sources == 1 ? " source" : " sources") + ", the oldest (" +
                             oldest_name + ") imported " + old + " ago" + (stale ? ", which is more than --max-db-age allows" : "")});
+  return stale;
 }
 
 }  // namespace
@@ -97,6 +99,7 @@ Purl purl_of(const Package& p, const Distribution& d) {
 }
 
 void advise(ScanResult& r, const AdviceOptions& o) {
+  bool stale = false;
   drop_rows(r);
   r.fail_on = o.fail_on;
   if (!o.advisories) {
@@ -111,7 +114,7 @@ void advise(ScanResult& r, const AdviceOptions& o) {
     VulnerabilityAnswer answer = detect_vulnerabilities(in);
     r.vulnerabilities_checked = true;
     r.coverage.insert(r.coverage.end(), answer.coverage.begin(), answer.coverage.end());
-    tell_sources(r, o, answer.families);
+    stale = tell_sources(r, o, answer.families);
     std::string today = day_of(o.now);
     ImageNames image = names_of(r);
     uint64_t unknown = 0;
@@ -151,6 +154,14 @@ void advise(ScanResult& r, const AdviceOptions& o) {
   std::sort(r.coverage.begin(), r.coverage.end());
   r.coverage.erase(std::unique(r.coverage.begin(), r.coverage.end()), r.coverage.end());
   r.judgement = judge(r.findings, r.coverage, o.fail_on);
+  // A gate that nothing was looked up for is not passed.
+  auto open = [&](const std::string& why) {
+    if (r.judgement.verdict == Verdict::flagged) return;
+    r.judgement.verdict = Verdict::undetermined;
+    if (std::find(r.judgement.reasons.begin(), r.judgement.reasons.end(), why) == r.judgement.reasons.end()) r.judgement.reasons.push_back(why);
+  };
+  if (!o.advisories && (o.fail_on || o.max_age != 0)) open("vulnerabilities not looked up: no advisory database that can be read");
+  if (stale) open("vulnerabilities looked up in data older than --max-db-age allows");
 }
 
 }  // namespace careen

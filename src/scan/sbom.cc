@@ -18,6 +18,9 @@ Distribution distribution_of(const std::string& text) {
   if (d.id == "amazon") d.id = "amzn";
   if (d.id == "oracle") d.id = "ol";
   d.pretty = text;
+  // A release without a number is one to come, or unstable.
+  if (!d.release.empty() && (d.release[0] < '0' || d.release[0] > '9') && d.release != "sid" && d.release != "unstable" && d.release != "testing")
+    d.codename = d.release;
   return d;
 }
 
@@ -39,9 +42,10 @@ Result<ScanResult> scan_sbom(const std::string& path, const ScanOptions& options
   ImageFacts facts;
   facts.layers = {nullptr};
   facts.distribution = r.distribution;
-  uint64_t without_source = 0;
+  // Who tells sources leaves out those that are named as the package is; who tells none may mean anything.
+  uint64_t without_source = 0, with_source = 0;
   for (Package& p : sbom.packages) {
-    without_source += (p.type == PackageType::deb || p.type == PackageType::apk) && p.source.empty() ? 1 : 0;
+    if (p.type == PackageType::deb || p.type == PackageType::apk) ++(p.source.empty() ? without_source : with_source);
     InstalledPackage i;
     i.package = std::move(p);
     i.database = path;
@@ -64,7 +68,7 @@ Result<ScanResult> scan_sbom(const std::string& path, const ScanOptions& options
   row(Question::integrity, CoverageState::not_applicable, "a bill of materials holds no content");
   row(Question::threats, CoverageState::looked, "by the versions of packages alone");
   row(Question::packages, CoverageState::looked, std::to_string(r.packages.size()) + " packages that the bill of materials lists");
-  if (without_source != 0)
+  if (without_source != 0 && with_source == 0)
     row(Question::vulnerabilities, CoverageState::partly,
         std::to_string(without_source) + " packages do not say which source package they are built of, which advisories are about; their own names were taken");
   sort_findings(r.findings);
