@@ -212,7 +212,6 @@ int run_export(const ExportCommand& c) {
 struct ShowCommand {
   DbOptions db;
   std::string format = "table", what;
-  bool check = false;
 };
 
 int run_status(const ShowCommand& c) {

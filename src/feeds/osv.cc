@@ -13,11 +13,6 @@ namespace {
 constexpr size_t kMaxVersions = 50'000;
 constexpr size_t kMaxEvents = 2'000;
 
-bool is_distribution(std::string_view family) {
-  VersionOrder o = order_of_family(family);
-  return o == VersionOrder::deb || o == VersionOrder::apk || o == VersionOrder::rpm;
-}
-
 std::string source_of(std::string_view id, std::string_view family) {
   if (family.empty()) return "osv/cve";
   std::string name = escape(family.substr(0, 60));

@@ -69,19 +69,6 @@ void read_npm(std::string_view path, std::string_view text, LanguagePackages& ou
   if (!version.empty()) add(out, PackageType::npm, name, version);
 }
 
-// As PyPI takes two names for the same (PEP 503): the one that is kept, so that it can be looked up.
-std::string pep503(std::string_view name) {
-  std::string out;
-  for (char c : lower(name)) {
-    bool dash = c == '-' || c == '_' || c == '.';
-    if (!dash)
-      out += c;
-    else if (!out.empty() && out.back() != '-')
-      out += '-';
-  }
-  return out;
-}
-
 // Name and Version of the headers; they end at the first empty line.
 void read_python(std::string_view path, std::string_view text, LanguagePackages& out) {
   std::string name, version;
@@ -105,7 +92,7 @@ void read_python(std::string_view path, std::string_view text, LanguagePackages&
   if (name.empty() || version.empty())
     out.problem = "names no package and version";
   else
-    add(out, PackageType::pypi, pep503(name), version);
+    add(out, PackageType::pypi, python_name(name), version);
 }
 
 // s.name = "rack".freeze; s.version = "2.2.3"
@@ -183,6 +170,18 @@ bool directly_in_node_modules(std::string_view path) {
 }
 
 }  // namespace
+
+std::string python_name(std::string_view name) {
+  std::string out;
+  for (char c : lower(name)) {
+    bool dash = c == '-' || c == '_' || c == '.';
+    if (!dash)
+      out += c;
+    else if (!out.empty() && out.back() != '-')
+      out += '-';
+  }
+  return out;
+}
 
 std::optional<LanguageFile> language_file(std::string_view path) {
   std::string_view name = base_name(path), folder = base_name(dir_name(path));

@@ -65,4 +65,7 @@ LanguagePackages parse_sbom(std::string_view text);
 // The purl type's package type; nullopt for those that careen does not know.
 std::optional<PackageType> package_type(std::string_view purl_type);
 
+// As PyPI takes two names for the same (PEP 503): "Foo._Bar" is "foo-bar".
+std::string python_name(std::string_view name);
+
 }  // namespace careen

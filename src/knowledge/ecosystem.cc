@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "formats/language.h"
 
 namespace careen {
 namespace {
@@ -108,19 +109,12 @@ constexpr std::array<DistributionFamily, 27> kDistributions{{{"debian", "debian"
                                                              {"openeuler", "openeuler"},
                                                              {"mageia", "mageia"}}};
 
-std::string pep503(std::string_view name) {
-  std::string out;
-  for (char c : lower(name)) {
-    bool dash = c == '-' || c == '_' || c == '.';
-    if (!dash)
-      out += c;
-    else if (!out.empty() && out.back() != '-')
-      out += '-';
-  }
-  return out;
-}
-
 }  // namespace
+
+bool is_distribution(std::string_view family) {
+  VersionOrder o = order_of_family(family);
+  return o == VersionOrder::deb || o == VersionOrder::apk || o == VersionOrder::rpm;
+}
 
 std::string debian_codename(std::string_view release) {
   std::string_view major = release.substr(0, release.find('.'));
@@ -168,7 +162,7 @@ bool names_sources(std::string_view family) {
 }
 
 std::string normal_name(std::string_view family, std::string_view name) {
-  if (family == "pypi") return pep503(name);
+  if (family == "pypi") return python_name(name);
   if (family == "nuget" || family == "packagist" || family == "hex") return lower(name);
   return std::string(name);
 }

@@ -24,6 +24,9 @@ Ecosystem parse_ecosystem(std::string_view osv);
 // How versions of the family are ordered; none where careen does not know.
 VersionOrder order_of_family(std::string_view family);
 
+// Whether the family's packages are a distribution's, by their order.
+bool is_distribution(std::string_view family);
+
 // A package's name as the family takes two for the same: PEP 503 for pypi, lower case for nuget, packagist, hex.
 std::string normal_name(std::string_view family, std::string_view name);
 

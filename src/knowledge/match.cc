@@ -15,11 +15,6 @@ bool is_cve_id(std::string_view id) {
   return id.starts_with("CVE-");
 }
 
-bool is_distribution(std::string_view family) {
-  VersionOrder o = order_of_family(family);
-  return o == VersionOrder::deb || o == VersionOrder::apk || o == VersionOrder::rpm;
-}
-
 // "before" or "from … on" decided by the order; nullopt when the versions cannot be compared.
 std::optional<bool> in_range(const VersionRange& range, std::string_view version, VersionOrder order, std::vector<std::string>* fixes, std::string* why) {
   // introduced "0" is before everything, and needs no comparison.

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "../tests/support/scratch.h"
+#include "../tests/support/vulnerability_of_curl.h"
 #include "base/text.h"
 
 namespace careen {
@@ -16,37 +17,6 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-const char* const kToday = "2026-06-15";
-const std::string kDigest = "sha256:" + std::string(64, 'a');
-const ImageNames kImage = {kDigest, "app", "ghcr.io/team/app", ""};
-
-Purl purl(const std::string& text) {
-  auto p = parse_purl(text);
-  EXPECT_TRUE(p) << text;
-  return p.value_or(Purl{});
-}
-
-const Purl& curl() {
-  static const Purl p = purl("pkg:deb/debian/curl@7.88.1-10?arch=amd64&distro=debian-12&upstream=curl-src");
-  return p;
-}
-
-// A vulnerability of curl 7.88.1-10 of source curl-src.
-Finding finding(const std::string& id = "CVE-2023-38545") {
-  Finding f;
-  f.id = "0123456789abcdef";
-  f.kind = FindingKind::vulnerability;
-  f.confidence = Confidence::confirmed;
-  f.severity = Severity::critical;
-  f.threat = id;
-  f.where.package = PackageRef{"curl", "7.88.1-10", "curl-src"};
-  f.vulnerability.emplace();
-  f.vulnerability->aliases = {"GHSA-7xw4-g7mm-r4qq", "DSA-5523-1"};
-  f.vulnerability->packages = {"curl"};
-  f.vulnerability->fixed = "7.88.1-10+deb12u4";
-  return f;
-}
 
 Finding at_path(const std::string& path) {
   Finding f = finding();

@@ -754,7 +754,7 @@ class Scan(Advisories):
             "CVE-2024-0103": {"sid": ("resolved", "1.0-1"), "forky": ("open", None)},
             "CVE-2024-0104": {"sid": ("resolved", "1.0-2"), "forky": ("resolved", "0")}}}))
         packages = [("libalpha1", "1.0-1", "alpha")]
-        apt = {"sid": "deb http://deb.debian.org/debian sid main\n", "testing": "deb http://deb.debian.org/debian forky main\n", "bare": None}
+        apt = {"sid": "deb http://mirror.example/debian sid main\n", "testing": "deb http://mirror.example/debian forky main\n", "bare": None}
         for name, sources in apt.items():
             with self.subTest(name):
                 files = {**debian_files("forky", packages), "etc/debian_version": "forky/sid\n"}
