@@ -23,9 +23,9 @@ import urllib.parse
 
 import fleet_faults_test as faults
 import samples
+from fleet_case import next_second
 from fleet_faults_test import page
 from fleet_plan import rows
-from fleet_test import next_second
 from images import Layer, OciLayout, f
 from registry import Server
 from registry_faults_test import LayoutRegistry
