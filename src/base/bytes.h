@@ -3,6 +3,7 @@
 // Reader never reads past its view: a read that would sets failed() and yields zero or an empty view from then on, so a
 // parser may read a whole record and check once. A view does not own: what it came from must outlive it.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstdint>
@@ -81,5 +82,16 @@ class Reader {
   Endian endian_;
   bool failed_ = false;
 };
+
+// Goes on from `h` with a sum over bytes that tells damage apart, fast; whoever can write the bytes can make it say anything.
+inline uint64_t damage_sum(uint64_t h, std::string_view bytes) {
+  for (size_t i = 0; i < bytes.size(); i += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + i, std::min<size_t>(8, bytes.size() - i));
+    h = (h ^ word) * 0xff51afd7ed558ccd;
+    h ^= h >> 32;
+  }
+  return h;
+}
 
 }  // namespace careen

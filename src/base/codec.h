@@ -6,6 +6,7 @@
 // never reads past the end, refuses counts that the bytes left cannot hold, and after a failure leaves values empty.
 // Numbers are LEB128 varints; a string is its length and its bytes; a vector its count and its items.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
@@ -64,6 +65,7 @@ class Encoder {
 class Decoder {
  public:
   static constexpr bool kReads = true;
+  static constexpr uint64_t kMostReserved = 256;  // items, whatever a count says
   explicit Decoder(Bytes in) : in_(in) {}
   bool ok() const { return ok_; }
   bool at_end() const { return at_ == in_.size(); }
@@ -74,6 +76,7 @@ class Decoder {
   void operator()(std::vector<T>& v) {
     uint64_t n = count();
     v.clear();
+    v.reserve(static_cast<size_t>(std::min<uint64_t>(n, kMostReserved)));
     for (uint64_t i = 0; i < n && ok_; ++i) (*this)(v.emplace_back());
     if (!ok_) v.clear();
   }

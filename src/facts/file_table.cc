@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/codec.h"
 
 namespace careen {
@@ -37,6 +39,15 @@ void put(std::string& out, const std::array<uint8_t, N>& b) {
 
 }  // namespace
 
+void put_record(std::string& out, std::string_view path, std::string_view path_before, std::string_view tail) {
+  auto shared = static_cast<size_t>(
+      std::mismatch(path.begin(), path.begin() + static_cast<long>(std::min(path.size(), path_before.size())), path_before.begin()).first - path.begin());
+  put_varint(out, shared);
+  put_varint(out, path.size() - shared);
+  out += path.substr(shared);
+  out += tail;
+}
+
 void FileTable::add(const FileRecord& r) {
   if (chunks_.empty() || chunks_.back().bytes.size() >= kChunkBytes) {
     if (!chunks_.empty()) chunks_.back().bytes.shrink_to_fit();
@@ -45,12 +56,7 @@ void FileTable::add(const FileRecord& r) {
   }
   Chunk& c = chunks_.back();
   std::string& out = c.bytes;
-  size_t shared = 0;
-  size_t most = std::min(r.path.size(), last_path_.size());
-  while (shared < most && r.path[shared] == last_path_[shared]) ++shared;
-  put_varint(out, shared);
-  put_varint(out, r.path.size() - shared);
-  out.append(r.path, shared);
+  put_record(out, r.path, last_path_, {});
   last_path_ = r.path;
   out += static_cast<char>(static_cast<uint8_t>(r.type) | static_cast<uint8_t>(r.kind) << 4);
   put_varint(out, r.mode);
@@ -177,6 +183,7 @@ bool FileCursor::next(FileRecord& r) {
   if (ok) path_.resize(static_cast<size_t>(shared));
   path_ += text(own);
   r.path = path_;
+  tail_ = at_;
   auto tag = static_cast<uint8_t>(text(1).empty() ? 0 : in[at_ - 1]);
   if ((tag & 15) > static_cast<uint8_t>(FileType::fifo) || tag >> 4 > static_cast<uint8_t>(ContentKind::script)) ok = false;
   r.type = static_cast<FileType>(tag & 15);

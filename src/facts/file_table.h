@@ -32,6 +32,9 @@ struct FileRecord {
   std::optional<Sha1> sha1;
 };
 
+// A record as a chunk has it: the path without what it shares with the one before it, then the rest.
+void put_record(std::string& out, std::string_view path, std::string_view path_before, std::string_view tail);
+
 class FileTable {
  public:
   static constexpr size_t kChunkBytes = 64 << 10;
@@ -74,6 +77,8 @@ class FileCursor {
   bool next(FileRecord& r);
   bool damaged() const { return damaged_; }
   uint32_t index() const { return index_ - 1; }  // of the record that next() gave
+  // What stands in the table of that record behind its path; until next() is called again.
+  std::string_view tail() const { return bytes_.substr(tail_, at_ - tail_); }
 
  private:
   bool enter();  // the first chunk, or the next one that has a record left
@@ -84,7 +89,7 @@ class FileCursor {
   std::string buffer_;
   bool entered_ = false;
   std::string path_;  // of the record before
-  size_t chunk_ = 0, at_ = 0;
+  size_t chunk_ = 0, at_ = 0, tail_ = 0;
   uint32_t index_ = 0, in_chunk_ = 0;
   bool damaged_ = false;
 };

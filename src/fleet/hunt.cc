@@ -51,7 +51,10 @@ class Hunter {
 
   HuntAnswer run(const std::vector<HuntQuestion>& questions) {
     out_.searched = inventory_.counts();
-    for (const HuntQuestion& q : questions) packages_ |= q.by == Indicator::package, findings_ |= q.by == Indicator::threat;
+    for (const HuntQuestion& q : questions) {
+      if (q.by == Indicator::package) packages_.insert(q.value);
+      findings_ |= q.by == Indicator::threat;
+    }
     for (const HuntQuestion& q : questions) ask(q);
     by_files(questions);
     by_other_digests(questions);
@@ -116,8 +119,7 @@ class Hunter {
   const StoredImage* image(Id id) {
     auto it = images_.find(id);
     if (it == images_.end()) {
-      it = images_.emplace(id, inventory_.image(id)).first;
-      if (it->second && !packages_) it->second->packages = {};  // the larger part of an image, and many may be in hand at once
+      it = images_.emplace(id, inventory_.image(id, &packages_)).first;  // packages are the larger part of an image, and many may be in hand at once
       if (it->second && !findings_) it->second->judged = {};
       if (!it->second) out_.unjudged.emplace_back("image " + std::to_string(id), "its row in the inventory is damaged: careen store check");
     }
@@ -185,7 +187,7 @@ class Hunter {
         out_.unjudged.emplace_back(i->digest, "the facts of a layer in the inventory are not whole: careen index --refresh");
   }
 
-  // Each layer's files are walked once, however many digests are asked for.
+  // All digests at once, however many are asked for.
   void by_files(const std::vector<HuntQuestion>& questions) {
     std::map<Sha256, std::vector<const HuntQuestion*>> wanted;
     for (const HuntQuestion& q : questions) {
@@ -195,22 +197,13 @@ class Hunter {
       std::copy(raw->begin(), raw->end(), d.begin());
       wanted[d].push_back(&q);
     }
-    std::vector<Sha256> digests;
-    for (const auto& [d, unused] : wanted) digests.push_back(d);
-    std::map<Id, std::set<Sha256>> in_layers;
-    for (const auto& [d, layers] : inventory_.layers_with_files(digests))
-      for (Id l : layers) in_layers[l].insert(d);
-    for (const auto& [layer, here] : in_layers) {
-      auto files = inventory_.files_of(layer);
-      if (!files) {
-        not_judged(layer);
-        continue;
-      }
-      auto found = paths_of(*files, here);
+    std::set<Sha256> digests;
+    for (const auto& [d, unused] : wanted) digests.insert(d);
+    inventory_.find_files(digests, [&](Id layer, const std::optional<Inventory::PathsOf>& found) {
       if (!found) not_judged(layer);
-      for (const auto& [d, paths] : found.value_or(std::map<Sha256, std::vector<std::string>>{}))
+      for (const auto& [d, paths] : found.value_or(Inventory::PathsOf{}))
         for (const HuntQuestion* q : wanted[d]) in_layer(*q, layer, paths);
-    }
+    });
   }
 
   // There is no index of MD5 and SHA-1: the files of every layer are walked, once for all that is asked.
@@ -250,7 +243,7 @@ class Hunter {
       if (c.damaged()) not_judged(layer);
       for (const auto& [q, contents] : here) {
         auto found = paths_of(*files, contents);
-        for (const auto& [d, paths] : found.value_or(std::map<Sha256, std::vector<std::string>>{})) in_layer(*q, layer, paths);
+        for (const auto& [d, paths] : found.value_or(Inventory::PathsOf{})) in_layer(*q, layer, paths);
       }
     }
     if (without != 0 && !by_sha1.empty())
@@ -295,21 +288,6 @@ class Hunter {
     auto files = paths.empty() ? std::nullopt : inventory_.files_of(layer);
     if (files) return add_links(*files, paths);
     if (!paths.empty()) not_judged(layer);
-  }
-
-  // Hard links follow what they link to, and are the same content. nullopt when the table could not be read to its end.
-  static std::optional<std::map<Sha256, std::vector<std::string>>> paths_of(const FileTable& files, const std::set<Sha256>& wanted) {
-    std::map<Sha256, std::vector<std::string>> out;
-    std::unordered_map<std::string, Sha256> content_of;
-    FileRecord r;
-    FileCursor c(files);
-    while (c.next(r)) {
-      auto add = [&](const Sha256& d) { out[d].push_back(r.path), content_of.emplace(r.path, d); };
-      if (r.sha256 && wanted.contains(*r.sha256) && !base_name(r.path).starts_with(".wh.")) add(*r.sha256);
-      if (auto it = r.type == FileType::hardlink ? content_of.find(r.target) : content_of.end(); it != content_of.end()) add(Sha256(it->second));
-    }
-    if (c.damaged()) return std::nullopt;
-    return out;
   }
 
   template <class F>
@@ -418,7 +396,8 @@ class Hunter {
 
   Inventory& inventory_;
   Inventory::Steady steady_;
-  bool knows_uses_, packages_ = false, findings_ = false;  // the latter two: of an image is asked
+  bool knows_uses_, findings_ = false;  // whether findings are asked for
+  std::set<std::string> packages_;      // those that are asked for
   std::unordered_map<Id, std::optional<StoredImage>> images_;
   std::map<std::string, std::pair<std::vector<Tag>, std::vector<StoredUse>>> names_;  // by image digest
   std::set<Id> lost_;

@@ -151,7 +151,7 @@ TEST_F(HuntTest, ABuildId) {
   LayerFacts f = *test::layers_of_text("elf /usr/lib/y.so soname=y")[0];
   f.elf.at(0).build_id = "cafe01";
   fleet_.inventory->layers()->put(digest_of(as_bytes("blob")), 5, f);
-  ASSERT_TRUE(fleet_.inventory->add_layer(f, {}, 1));
+  ASSERT_TRUE(fleet_.inventory->add_layer(f, 1));
   StoredImage s;
   s.digest = c_ + "0", s.layers = {f.diff_id};
   ASSERT_TRUE(fleet_.inventory->add_image(s, 1));

@@ -25,7 +25,7 @@ class LineageTest : public testing::Test {
     for (const char* l : {"a", "b", "c", "d", "x"}) {
       LayerFacts f;
       f.diff_id = digest_of(as_bytes(l));
-      EXPECT_TRUE(inventory_->add_layer(f, {}, 1));
+      EXPECT_TRUE(inventory_->add_layer(f, 1));
     }
     add("base", "a"), add("mid", "ab"), add("top", "abc"), add("higher", "abcd"), add("side", "ax"), add("apart", "x"), add("turned", "ba"), add("empty", "");
   }
@@ -205,7 +205,7 @@ TEST_F(LineageTest, ABaseThatIsNotIndexedIsKnownByWhatOthersShare) {
   for (const char* l : {"p", "q", "r", "s", "t"}) {
     LayerFacts f;
     f.diff_id = digest_of(as_bytes(l));
-    ASSERT_TRUE(inventory_->add_layer(f, {}, 1));
+    ASSERT_TRUE(inventory_->add_layer(f, 1));
   }
   add("one", "pqr"), add("two", "pqs"), add("three", "pt");
   Lineage l = of("one");

@@ -144,7 +144,8 @@ Result<Reading> read_again(Inventory& inventory, const ReadingPlan& plan, const 
           if (failed.insert(argument + c.why).second) out.failures.emplace_back(argument, c.why);
         auto row = l.facts ? wanted.find(l.facts->diff_id.text()) : wanted.end();
         if (row == wanted.end() || !l.coverage.empty()) continue;
-        if (!inventory.has_layer(l.facts->diff_id)) CAREEN_TRY(inventory.add_layer(*l.facts, inventory.layers()->symbols(l.facts->diff_id), options.clock()));
+        if (!inventory.has_layer(l.facts->diff_id))
+          CAREEN_TRY(inventory.add_layer(Inventory::keys_of(*l.facts, inventory.layers()->symbols(l.facts->diff_id)), options.clock()));
         ++out.layers;
         out.bytes += row->second->bytes;
         wanted.erase(row);

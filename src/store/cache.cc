@@ -6,19 +6,21 @@
 #include <algorithm>
 #include <ctime>
 #include <mutex>
+#include <set>
 
 #include "base/codec.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "store/database.h"
+#include "store/pieces.h"
 #include "store/place.h"
 #include "store/squeeze.h"
 
 namespace careen {
 namespace {
 
-constexpr int kSchema = 2;
+constexpr int kSchema = 3;
 constexpr int kBusyMilliseconds = 10'000;
 constexpr uint64_t kMaxPart = 1ULL << 30;  // one part of a layer's facts, inflated
 
@@ -54,12 +56,11 @@ std::string sum_of(std::initializer_list<std::string_view> parts) {
 
 struct Core {  // what every run needs
   LayerFacts* f;
-  uint64_t file_parts = 0;
 };
 template <class A>
 void fields(A& a, Core& c) {
   LayerFacts& f = *c.f;
-  a(c.file_parts), a(f.size), a(f.databases), a(f.elf), a(f.texts), a(f.coverage);
+  a(f.size), a(f.databases), a(f.elf), a(f.texts), a(f.coverage);
 }
 
 struct Hits {
@@ -70,36 +71,9 @@ void fields(A& a, Hits& h) {
   a(h.f->hits), a(h.f->hit_coverage);
 }
 
-constexpr size_t kFilesPart = 8 << 20;  // one row's share of the file table: a layer of millions of files is never held twice
-
-std::string files_part(size_t i) {
-  return "files:" + std::to_string(i);
-}
-
-// The chunks from *next on, as many as make one part.
-std::optional<std::string> encode_files(const FileTable& t, size_t* next) {
-  std::string out, buffer;
-  while (*next < t.chunks().size() && out.size() < kFilesPart) {
-    const auto& c = t.chunks()[(*next)++];
-    auto bytes = t.bytes(c, buffer);
-    if (!bytes) return std::nullopt;
-    put_varint(out, c.records);
-    put_varint(out, bytes->size());
-    out += *bytes;
-  }
-  return out;
-}
-
-bool decode_files(std::string_view in, FileTable* t) {
-  Bytes b = as_bytes(in);
-  for (size_t at = 0; at < b.size();) {
-    uint64_t records = 0, size = 0;
-    if (!get_varint(b, &at, &records) || !get_varint(b, &at, &size) || size > b.size() - at || records > size) return false;
-    t->add_chunk(std::string(in.substr(at, size)), static_cast<uint32_t>(records));
-    at += size;
-  }
-  return true;
-}
+constexpr const char* kFilesPart = "files";  // the list of the pieces of the file table (pieces.h)
+constexpr size_t kLongTable = 8 << 20;       // bytes of a file table that is never held twice
+constexpr size_t kPiecesAtOnce = 4096;
 
 std::string hits_part(const Sha256& patterns) {
   return "hits:" + to_hex(patterns.data(), patterns.size());
@@ -124,12 +98,14 @@ struct LayerCache::Impl {
   std::string path;
   sqlite3* file = nullptr;
   std::unique_ptr<Database> db;  // none: it remembers nothing
+  std::unique_ptr<PieceTable> pieces;
   bool precious = false;
   std::optional<std::string> trouble;
   std::mutex mutex;
 
   ~Impl() { close(); }
   void close() {
+    pieces.reset();
     db.reset();
     sqlite3_close(file);
     file = nullptr;
@@ -151,6 +127,7 @@ struct LayerCache::Impl {
     if (rc != SQLITE_OK) return rc;
     sqlite3_busy_timeout(file, kBusyMilliseconds);
     db = use_sqlite(file);
+    pieces = std::make_unique<PieceTable>(*db);
     rc = exec_patiently(
         file, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=16384; PRAGMA cache_size=-16384;",
         kBusyMilliseconds / 1000);
@@ -164,8 +141,9 @@ struct LayerCache::Impl {
     if (version != 0) return SQLITE_CORRUPT;  // of another careen: begun anew
     rc = exec_patiently(file, "BEGIN IMMEDIATE", kBusyMilliseconds / 1000);
     if (rc != SQLITE_OK) return rc;
-    rc = sqlite3_exec(file, kTables, nullptr, nullptr, nullptr);
-    if (rc == SQLITE_OK) rc = sqlite3_exec(file, "PRAGMA user_version=2; COMMIT", nullptr, nullptr, nullptr);
+    for (const char* tables : {kTables, kPieceSql})
+      if (rc == SQLITE_OK) rc = sqlite3_exec(file, tables, nullptr, nullptr, nullptr);
+    if (rc == SQLITE_OK) rc = sqlite3_exec(file, "PRAGMA user_version=3; COMMIT", nullptr, nullptr, nullptr);
     return rc;
   }
 
@@ -222,6 +200,21 @@ struct LayerCache::Impl {
     return inflate(s.view(0), kMaxPart);
   }
 
+  std::optional<PieceList> piece_list(const Digest& diff_id) {
+    auto text = part(diff_id, kFilesPart);
+    PieceList list;
+    return text && decode_piece_list(*text, &list) ? std::optional(std::move(list)) : std::nullopt;
+  }
+
+  // The file table of a layer, whole or not at all.
+  bool files(const Digest& diff_id, FileTable* out) {
+    auto list = piece_list(diff_id);
+    if (!list) return false;
+    PieceSum sum;
+    return pieces->read(list->numbers, [&](int64_t, Piece p) { return sum.add(p), out->add_chunk(std::move(p.bytes), p.records), true; }) &&
+           sum.take() == list->sum;
+  }
+
   // Notes the use of a layer for prune(), once an hour at most: most runs write nothing.
   void touch(const Digest& diff_id) { sql("UPDATE layer SET used=?1 WHERE diff_id=?2 AND used<?1-3600").with(int64_t{::time(nullptr)}, diff_id.text()).done(); }
 
@@ -232,11 +225,53 @@ struct LayerCache::Impl {
     return sql(kPutPart).with(diff_id.text(), name, uint64_t{kCollectors}, int64_t{::time(nullptr)}, SqlBlob{body}, SqlBlob{sum}).done();
   }
 
+  // Pieces have other numbers there.
+  bool copy_files(Impl& from, const Digest& diff_id) {
+    auto theirs = from.piece_list(diff_id);
+    if (!theirs) return false;
+    PieceTable& table = *pieces;
+    PieceList mine{{}, theirs->sum};
+    std::vector<Piece> some;
+    auto write = [&] {
+      bool ok = table.add(some, &mine.numbers);
+      return some.clear(), ok;
+    };
+    bool ok = from.pieces->read(theirs->numbers, [&](int64_t, Piece p) { return some.push_back(std::move(p)), some.size() < kPiecesAtOnce || write(); });
+    return ok && write() && put_part(diff_id, kFilesPart, encode_piece_list(mine));
+  }
+
   // What leads from the blob to its layer; nothing for a layer that no blob is known of.
   bool put_blob(const Digest& blob, uint64_t size, const Digest& diff_id) {
     if (blob.empty()) return true;
     std::string sum = sum_of({blob.text(), diff_id.text(), std::to_string(size)});
     return sql(kPutBlob).with(blob.text(), diff_id.text(), size, SqlBlob{sum}).done();
+  }
+
+  // Those used longest ago, beyond `limit` bytes of all that are kept with the pieces that they share.
+  bool drop_layers(uint64_t limit, std::vector<std::string>* drop) {
+    Statement s = sql("SELECT diff_id, sum(length(body)), max(used) u FROM layer GROUP BY diff_id ORDER BY u DESC, diff_id");
+    Statement length = sql("SELECT length(body) FROM piece WHERE id=?");
+    if (!s || !length) return false;
+    uint64_t kept = 0;
+    std::set<int64_t> used;
+    while (s.row()) {
+      auto size = static_cast<uint64_t>(s.number(1));
+      auto d = Digest::parse(s.view(0));
+      auto list = d ? piece_list(*d) : std::nullopt;
+      std::set<int64_t> own;
+      for (int64_t n : list ? list->numbers : std::vector<int64_t>{})
+        if (!used.contains(n) && own.insert(n).second && length.with(n).row()) size += static_cast<uint64_t>(length.number(0));
+      if (kept + size > limit) {
+        drop->push_back(s.text(0));
+        continue;
+      }
+      kept += size;
+      used.insert(own.begin(), own.end());
+    }
+    for (const std::string& d : *drop)
+      for (const char* text : {"DELETE FROM layer WHERE diff_id=?", "DELETE FROM blob WHERE diff_id=?"})
+        if (!sql(text).with(d).done()) return false;
+    return pieces->keep_only({used.begin(), used.end()});
   }
 
   template <class F>
@@ -259,7 +294,7 @@ std::shared_ptr<LayerCache> LayerCache::open(const std::string& directory) {
     note("no cache: " + ok.error().what);
     return c;
   }
-  c->impl_->path = directory + "/layers-v2.sqlite";
+  c->impl_->path = directory + "/layers-v3.sqlite";
   c->impl_->open();
   return c;
 }
@@ -278,6 +313,7 @@ Result<std::shared_ptr<LayerCache>> LayerCache::connect(const std::string& url) 
   c->impl_->path = shown_store(url);
   c->impl_->precious = true;
   CAREEN_ASSIGN(c->impl_->db, connect_postgres(url));
+  c->impl_->pieces = std::make_unique<PieceTable>(*c->impl_->db);
   return c;
 }
 
@@ -314,10 +350,7 @@ std::shared_ptr<LayerFacts> LayerCache::facts(const Digest& diff_id, const Sha25
   Hits hits{f.get()};
   auto core_part = impl_->part(diff_id, "core");
   if (!core_part || !decode(as_bytes(*core_part), &core)) return nullptr;
-  for (size_t i = 0; i < core.file_parts; ++i) {
-    auto files = impl_->part(diff_id, files_part(i));
-    if (!files || !decode_files(*files, &f->files)) return nullptr;
-  }
+  if (!impl_->files(diff_id, &f->files)) return nullptr;
   f->pattern_set = patterns;
   auto hit_part = impl_->part(diff_id, hits_part(patterns));
   *needs_patterns = !hit_part || !decode(as_bytes(*hit_part), &hits);
@@ -350,26 +383,32 @@ std::optional<FileTable> LayerCache::files(const Digest& diff_id) {
   if (impl_->db == nullptr) return std::nullopt;
   FileTable out;
   out.spill_in(impl_->spill_directory());
-  for (size_t i = 0;; ++i) {
-    auto part = impl_->part(diff_id, files_part(i));
-    if (!part) return out;
-    if (!decode_files(*part, &out)) return std::nullopt;
-  }
+  return impl_->files(diff_id, &out) ? std::optional(std::move(out)) : std::nullopt;
+}
+
+std::optional<PieceList> LayerCache::pieces(const Digest& diff_id) {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->db != nullptr ? impl_->piece_list(diff_id) : std::nullopt;
+}
+
+bool LayerCache::piece(int64_t number, const std::function<void(const FileTable&)>& f) {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->db != nullptr && impl_->pieces->read({number}, [&](int64_t, Piece p) {
+    FileTable t;
+    t.add_chunk(std::move(p.bytes), p.records);
+    f(t);
+    return true;
+  });
 }
 
 namespace {
 
-// Calls f(name, raw bytes) for every part of a layer, one in memory at a time; false when f says so or facts cannot be read back.
-template <class F>
-bool each_part(const LayerFacts& facts, F f) {
+// The parts of a layer but for its files: names and raw bytes.
+std::vector<std::pair<std::string, std::string>> parts_of(const LayerFacts& facts) {
   auto* writable = const_cast<LayerFacts*>(&facts);  // Encoder only reads
   Core core{writable};
   Hits hits{writable};
-  for (size_t next = 0; next < facts.files.chunks().size(); ++core.file_parts) {
-    auto part = encode_files(facts.files, &next);
-    if (!part || !f(files_part(core.file_parts), *part)) return false;
-  }
-  return f("core", encode(core)) && f("symbols", encode(facts.symbols)) && f(hits_part(facts.pattern_set), encode(hits));
+  return {{"core", encode(core)}, {"symbols", encode(facts.symbols)}, {hits_part(facts.pattern_set), encode(hits)}};
 }
 
 }  // namespace
@@ -377,18 +416,36 @@ bool each_part(const LayerFacts& facts, F f) {
 LayerCache::Rows LayerCache::rows_of(const LayerFacts& facts) {
   Rows out;
   out.diff_id = facts.diff_id;
-  out.whole = each_part(facts, [&](std::string name, const std::string& raw) { return out.parts.emplace_back(std::move(name), squeeze(raw)), true; });
+  PieceCutter cutter(facts.files);
+  PieceSum sum;
+  for (Piece p; cutter.next(&p);) sum.add(p), out.pieces.push_back(std::move(p));
+  out.whole = !cutter.damaged();
+  out.sum = sum.take();
+  for (auto& [name, raw] : parts_of(facts)) out.parts.emplace_back(std::move(name), squeeze(raw));
   return out;
 }
 
 void LayerCache::put(const Digest& blob, uint64_t blob_size, const LayerFacts& facts) {
-  // A long layer's parts are made as they are written, so that they are never in memory together; of others the file is locked for the writing alone.
-  if (facts.files.chunks().size() * FileTable::kChunkBytes <= kFilesPart) return put(blob, blob_size, rows_of(facts));
+  // A long layer's pieces are made as they are written, so that they are never in memory together; of others the file is locked for the writing alone.
+  if (facts.files.chunks().size() * FileTable::kChunkBytes <= kLongTable) return put(blob, blob_size, rows_of(facts));
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr || facts.diff_id.empty()) return;
   impl_->transaction([&] {
-    return each_part(facts, [&](const std::string& name, const std::string& raw) { return impl_->put_part(facts.diff_id, name, raw); }) &&
-           impl_->put_blob(blob, blob_size, facts.diff_id);
+    PieceCutter cutter(facts.files);
+    PieceTable& table = *impl_->pieces;
+    PieceList list;
+    PieceSum sum;
+    std::vector<Piece> some;
+    for (Piece p; cutter.next(&p);) {
+      sum.add(p), some.push_back(std::move(p));
+      if (some.size() >= kPiecesAtOnce && !table.add(some, &list.numbers)) return false;
+      if (some.size() >= kPiecesAtOnce) some.clear();
+    }
+    if (cutter.damaged() || !table.add(some, &list.numbers)) return false;
+    list.sum = sum.take();
+    for (const auto& [name, raw] : parts_of(facts))
+      if (!impl_->put_part(facts.diff_id, name, raw)) return false;
+    return impl_->put_part(facts.diff_id, kFilesPart, encode_piece_list(list)) && impl_->put_blob(blob, blob_size, facts.diff_id);
   });
 }
 
@@ -396,7 +453,9 @@ void LayerCache::put(const Digest& blob, uint64_t blob_size, const Rows& rows) {
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr || rows.diff_id.empty() || !rows.whole) return;
   impl_->transaction([&] {
-    return std::all_of(rows.parts.begin(), rows.parts.end(), [&](const auto& p) { return impl_->put_body(rows.diff_id, p.first, p.second); }) &&
+    PieceList list{{}, rows.sum};
+    return impl_->pieces->add(rows.pieces, &list.numbers) && impl_->put_part(rows.diff_id, kFilesPart, encode_piece_list(list)) &&
+           std::all_of(rows.parts.begin(), rows.parts.end(), [&](const auto& p) { return impl_->put_body(rows.diff_id, p.first, p.second); }) &&
            impl_->put_blob(blob, blob_size, rows.diff_id);
   });
 }
@@ -409,7 +468,10 @@ bool LayerCache::copy_layer(LayerCache& from, const Digest& diff_id) {
     Statement put_part = impl_->sql(kPutPart), put_blob = impl_->sql(kPutBlob);
     Statement parts = from.impl_->sql("SELECT part, collectors, used, body, sum FROM layer WHERE diff_id=?");
     for (parts.with(id); parts.row();)
-      if (!put_part.with(id, parts.view(0), parts.number(1), parts.number(2), SqlBlob{parts.view(3)}, SqlBlob{parts.view(4)}).done()) return false;
+      if (parts.view(0) != kFilesPart &&
+          !put_part.with(id, parts.view(0), parts.number(1), parts.number(2), SqlBlob{parts.view(3)}, SqlBlob{parts.view(4)}).done())
+        return false;
+    if (!impl_->copy_files(*from.impl_, diff_id)) return false;
     Statement blobs = from.impl_->sql("SELECT digest, size, sum FROM blob WHERE diff_id=?");
     for (blobs.with(id); blobs.row();)
       if (!put_blob.with(blobs.view(0), id, blobs.number(1), SqlBlob{blobs.view(2)}).done()) return false;
@@ -477,29 +539,33 @@ LayerCache::Status LayerCache::status() {
   };
   out.layers = count("SELECT count(DISTINCT diff_id) FROM layer");
   out.blobs = count("SELECT count(*) FROM blob");
-  out.bytes = count("SELECT coalesce(sum(length(body)),0) FROM layer");
+  out.bytes = count("SELECT coalesce(sum(length(body)),0) FROM layer") + count("SELECT coalesce(sum(length(body)),0) FROM piece");
   return out;
+}
+
+bool LayerCache::drop_unused_pieces() {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->db == nullptr || impl_->file == nullptr) return true;
+  return impl_->db->transact([&] {
+    std::set<int64_t> used;
+    Statement s = impl_->sql("SELECT DISTINCT diff_id FROM layer WHERE part='files' AND collectors=?");
+    for (s.with(uint64_t{kCollectors}); s.row();) {
+      auto d = Digest::parse(s.view(0));
+      auto list = d ? impl_->piece_list(*d) : std::nullopt;
+      if (!list) return false;  // damaged: what it named is not known
+      used.insert(list->numbers.begin(), list->numbers.end());
+    }
+    return impl_->pieces->keep_only({used.begin(), used.end()});
+  });
 }
 
 uint64_t LayerCache::prune(uint64_t limit) {
   std::lock_guard lock(impl_->mutex);
-  if (impl_->db == nullptr) return 0;
+  if (impl_->db == nullptr || impl_->precious) return 0;
   uint64_t dropped = 0;
   impl_->transaction([&] {
-    Statement s = impl_->sql("SELECT diff_id, sum(length(body)), max(used) u FROM layer GROUP BY diff_id ORDER BY u DESC, diff_id");
-    if (!s) return false;
-    uint64_t kept = 0;
     std::vector<std::string> drop;
-    while (s.row()) {
-      auto size = static_cast<uint64_t>(s.number(1));
-      if (kept + size > limit)
-        drop.push_back(s.text(0));
-      else
-        kept += size;
-    }
-    for (const std::string& d : drop)
-      for (const char* text : {"DELETE FROM layer WHERE diff_id=?", "DELETE FROM blob WHERE diff_id=?"})
-        if (!impl_->sql(text).with(d).done()) return false;
+    if (!impl_->drop_layers(limit, &drop)) return false;
     for (const char* table : {"document", "judged"}) {
       std::string key = std::string(table) == "document" ? "digest" : "key";
       std::string trim = "DELETE FROM " + std::string(table);

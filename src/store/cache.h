@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "facts/layer_facts.h"
+#include "store/pieces.h"
 
 namespace careen {
 
@@ -48,8 +49,12 @@ class LayerCache {
   // Whether facts of this careen's collectors are there.
   bool holds(const Digest& diff_id);
 
-  // The file table alone, as far as it is there: whoever takes it compares its size.
+  // The file table alone, whole.
   std::optional<FileTable> files(const Digest& diff_id);
+  // The list of its pieces.
+  std::optional<PieceList> pieces(const Digest& diff_id);
+  // The files of one piece; false where it cannot be read.
+  bool piece(int64_t number, const std::function<void(const FileTable&)>& f);
 
   // After a verified read.
   void put(const Digest& blob, uint64_t blob_size, const LayerFacts& facts);
@@ -57,6 +62,8 @@ class LayerCache {
   struct Rows {
     Digest diff_id;
     std::vector<std::pair<std::string, std::string>> parts;  // names and compressed bodies
+    std::vector<Piece> pieces;                               // of the file table, in order
+    Sha256 sum{};                                            // over their names
     bool whole = false;                                      // false: facts could not be read back, and nothing is written
   };
   static Rows rows_of(const LayerFacts& facts);
@@ -83,7 +90,9 @@ class LayerCache {
     bool usable = false;
   };
   Status status();
-  // Drops the layers used longest ago until at most `limit` bytes are left; returns how many were dropped.
+  // Drops the pieces of file tables that no layer names any more; false when it could not. In a server's others may name them meanwhile: nothing.
+  bool drop_unused_pieces();
+  // Drops the layers used longest ago until at most `limit` bytes are left; returns how many were dropped. Nothing in an inventory's.
   uint64_t prune(uint64_t limit);
 
  private:

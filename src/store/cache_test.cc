@@ -41,13 +41,22 @@ LayerFacts layer(const std::string& name, size_t files = 3) {
 struct Cache {
   test::ScratchFolder folder;
   std::shared_ptr<LayerCache> open() const { return LayerCache::open(folder.path()); }
-  std::string file() const { return folder / "layers-v2.sqlite"; }
+  std::string file() const { return folder / "layers-v3.sqlite"; }
   void sql(const std::string& text) const { ASSERT_EQ(test::run_sql(file(), text), ""); }
 };
 
 std::shared_ptr<LayerFacts> get(LayerCache& c, const LayerFacts& f, bool* needs = nullptr) {
   bool unused = false;
   return c.facts(f.diff_id, patterns_of("p"), needs != nullptr ? needs : &unused);
+}
+
+std::vector<std::string> paths_of(const FileTable& t) {
+  std::vector<std::string> out;
+  FileRecord r;
+  FileCursor c(t);
+  while (c.next(r)) out.push_back(r.path + " " + (r.sha256 ? to_hex(r.sha256->data(), r.sha256->size()) : ""));
+  EXPECT_FALSE(c.damaged());
+  return out;
 }
 
 TEST(LayerCache, GivesBackWhatWasPut) {
@@ -66,7 +75,7 @@ TEST(LayerCache, GivesBackWhatWasPut) {
   EXPECT_EQ(g->diff_id, f.diff_id);
   EXPECT_EQ(g->size, f.size);
   EXPECT_EQ(g->files.size(), f.files.size());
-  EXPECT_EQ(g->files.chunks()[0].bytes, f.files.chunks()[0].bytes);
+  EXPECT_EQ(paths_of(g->files), paths_of(f.files));
   EXPECT_EQ(g->elf.size(), 1U);
   EXPECT_EQ(g->texts.at(0).text, f.texts.at(0).text);
   EXPECT_EQ(g->coverage, f.coverage);
@@ -134,20 +143,28 @@ TEST(LayerCache, PoisonedRowsAreAsIfTheyWereNotThere) {
   const std::string a = layer("a").diff_id.text(), b = layer("b").diff_id.text();
   const std::string poisons[] = {
       "UPDATE layer SET body=x'00' WHERE part='core'",
-      "UPDATE layer SET body=x'' WHERE part='files:0'",
+      "UPDATE layer SET body=x'' WHERE part='files'",
       "UPDATE layer SET body=zeroblob(100000)",
       "UPDATE layer SET body=substr(body,1,length(body)-1)",
       "UPDATE layer SET sum=x'00'",
       "UPDATE layer SET sum=''",
       "UPDATE layer SET collectors=collectors+1",
-      "DELETE FROM layer WHERE part='files:0'",
+      "DELETE FROM layer WHERE part='files'",
       "DELETE FROM layer WHERE part='core'",
       "UPDATE layer SET body=(SELECT body FROM layer x WHERE x.diff_id='" + b +
           "' AND x.part=layer.part),"
           " sum=(SELECT sum FROM layer x WHERE x.diff_id='" +
           b + "' AND x.part=layer.part) WHERE diff_id='" + a + "'",
       "DELETE FROM layer WHERE diff_id='" + a + "'; UPDATE layer SET diff_id='" + a + "' WHERE diff_id='" + b + "'",
-      "UPDATE layer SET part='x' WHERE part='core'; UPDATE layer SET part='core' WHERE part='files:0'",
+      "UPDATE layer SET part='x' WHERE part='core'; UPDATE layer SET part='core' WHERE part='files'",
+      "DELETE FROM piece",
+      "UPDATE piece SET body=x'00'",
+      "UPDATE piece SET body=substr(body,1,length(body)-1)",
+      "UPDATE piece SET body=(SELECT body FROM piece x WHERE x.id<>piece.id)",
+      "UPDATE piece_name SET name=name||x'00'",
+      "DELETE FROM piece_name",
+      "UPDATE piece SET id=id+10",
+      "UPDATE piece SET id=-id; UPDATE piece SET id=3+id",
   };
   for (const std::string& poison : poisons) {
     Cache c;
@@ -283,6 +300,51 @@ TEST(LayerCache, DropsTheLayersUsedLongestAgo) {
   EXPECT_EQ(cache->prune(0), 1U);
   EXPECT_EQ(cache->status().layers, 0U);
   EXPECT_EQ(cache->status().blobs, 0U);
+}
+
+TEST(LayerCache, LayersShareWhatTheyHaveInCommon) {
+  Cache c;
+  LayerFacts a = layer("a", 3000), b = a;
+  b.diff_id = digest_of(as_bytes("another"));
+  FileRecord more;
+  more.path = "zz/only-here";
+  b.files.add(more);
+  auto cache = c.open();
+  cache->put(blob_of("a"), 1, a);
+  uint64_t one = cache->status().bytes;
+  cache->put(blob_of("b"), 1, b);
+  EXPECT_LT(cache->status().bytes, one * 11 / 10);
+  c.sql("UPDATE layer SET used=CASE diff_id WHEN '" + a.diff_id.text() + "' THEN 1000 ELSE 2000 END");
+  EXPECT_EQ(cache->prune(cache->status().bytes - 1), 1U);
+  EXPECT_EQ(get(*cache, a), nullptr);
+  auto kept = get(*cache, b);
+  ASSERT_NE(kept, nullptr) << "what was shared stays for the other";
+  EXPECT_EQ(paths_of(kept->files), paths_of(b.files));
+  EXPECT_EQ(cache->prune(0), 1U);
+  EXPECT_EQ(cache->status().bytes, 0U);
+}
+
+TEST(LayerCache, ALongLayerComesBackWhole) {
+  Cache c;
+  LayerFacts f;
+  f.diff_id = digest_of(as_bytes("long"));
+  f.pattern_set = patterns_of("p");
+  for (int i = 0; i < 200'000; ++i) {
+    FileRecord r;
+    r.path = "folder-" + std::to_string(i / 30) + "/file-" + std::to_string(i);
+    r.sha256 = sha256_of(as_bytes(r.path));
+    f.files.add(r);
+  }
+  auto cache = c.open();
+  cache->put(blob_of("long"), 1, f);
+  auto g = get(*cache, f);
+  ASSERT_NE(g, nullptr);
+  EXPECT_EQ(paths_of(g->files), paths_of(f.files));
+  auto copy = LayerCache::open(c.folder / "other");
+  ASSERT_TRUE(copy->copy_layer(*cache, f.diff_id));
+  g = get(*copy, f);
+  ASSERT_NE(g, nullptr);
+  EXPECT_EQ(paths_of(g->files), paths_of(f.files));
 }
 
 TEST(LayerCache, ReadingALayerIsUsingIt) {

@@ -60,19 +60,29 @@ bool Inventory::has_layer(const Digest& diff_id) {
   return impl_->sql("SELECT 1 FROM inv_layer WHERE diff_id=? AND collectors=?").with(diff_id.text(), uint64_t{kCollectors}).row();
 }
 
-Inventory::LayerKeys Inventory::keys_of(const LayerFacts& f, const std::vector<ElfSymbols>& symbols) {
-  LayerKeys k;
-  k.diff_id = f.diff_id, k.entries = f.files.size(), k.size = f.size;
+namespace {
+
+// What the files of a new piece lead from.
+struct PieceKeys {
+  std::vector<Posting> postings;
+  std::vector<std::pair<std::string, Sha256>> paths;  // each with the digest of its name
+};
+
+void add_keys(const FileTable& files, int64_t piece, PieceKeys* out) {
   FileRecord r;
-  for (FileCursor c(f.files); c.next(r);) {
+  for (FileCursor c(files); c.next(r);) {
     if (base_name(r.path).starts_with(".wh.")) continue;  // a whiteout is no file
-    if (r.sha256) k.files.push_back({file_key(*r.sha256), 0});
+    if (r.sha256) out->postings.push_back({file_key(*r.sha256), piece});
+    if (r.type == FileType::hardlink) out->postings.push_back({hard_links_key(), piece});
     if (r.type == FileType::directory) continue;
     Sha256 digest = name_digest(kPathKey, r.path);
-    k.names.push_back({file_key(digest), 0});
-    k.paths.emplace_back(r.path, digest);
+    out->postings.push_back({file_key(digest), piece});
+    out->paths.emplace_back(std::move(r.path), digest);
   }
-  auto term = [&](TermKind kind, std::string_view text) { k.names.push_back({name_key(static_cast<uint8_t>(kind), text), 0}); };
+}
+
+void add_names(const LayerFacts& f, const std::vector<ElfSymbols>& symbols, std::vector<Posting>* out) {
+  auto term = [&](TermKind kind, std::string_view text) { out->push_back({name_key(static_cast<uint8_t>(kind), text), 0}); };
   for (const ElfFacts& e : f.elf) {
     if (!e.soname.empty()) term(TermKind::soname, e.soname);
     if (!e.build_id.empty()) term(TermKind::build_id, e.build_id);
@@ -86,28 +96,55 @@ Inventory::LayerKeys Inventory::keys_of(const LayerFacts& f, const std::vector<E
     }
   };
   for (const ElfSymbols& s : symbols) each_name(s.imports, TermKind::symbol_import), each_name(s.exports, TermKind::symbol_export);
-  make_distinct(k.files), make_distinct(k.names), make_distinct(k.paths);
+}
+
+}  // namespace
+
+Inventory::LayerKeys Inventory::keys_of(const LayerFacts& f, const std::vector<ElfSymbols>& symbols) {
+  LayerKeys k;
+  k.diff_id = f.diff_id, k.entries = f.files.size(), k.size = f.size;
+  add_names(f, symbols, &k.names);
+  make_distinct(k.names);
   return k;
 }
 
-Result<void> Inventory::add_layer(const LayerFacts& facts, const std::vector<ElfSymbols>& symbols, int64_t now) {
-  return add_layer(keys_of(facts, symbols), now);
+Result<void> Inventory::add_layer(const LayerFacts& facts, int64_t now) {
+  impl_->cache->put({}, 0, facts);
+  return add_layer(keys_of(facts, facts.symbols), now);
 }
 
 Result<void> Inventory::add_layer(LayerKeys k, int64_t now) {
   Impl& m = *impl_;
-  std::vector<std::string> fresh;
-  for (auto& [path, digest] : k.paths)
-    if (!m.recent_paths.has(file_key(digest), digest)) fresh.push_back(std::move(path));
+  auto list = m.cache->pieces(k.diff_id);
+  if (!list)
+    return Error{Errc::io, escape(m.shown) + ": the facts of layer " + k.diff_id.text() + " are not kept" +
+                               (m.cache->trouble() ? ": " + *m.cache->trouble() : std::string())};
+  std::vector<int64_t> numbers = std::move(list->numbers);
+  make_distinct(numbers);
+  PieceKeys keys;
   CAREEN_TRY(m.transaction("a layer cannot be kept", [&] {
+    keys = {};
     auto layer = m.new_layer(k, now);
     if (!layer) return false;
     if (*layer == 0) return true;
-    for (Posting& p : k.files) p.value = *layer;
     for (Posting& p : k.names) p.value = *layer;
-    return m.index->add(ReverseIndex::Family::files, k.files) && m.index->add(ReverseIndex::Family::names, k.names) && m.index->add(fresh);
+    std::vector<Posting> of_layer;
+    for (int64_t n : numbers) of_layer.push_back({piece_key(n), *layer});
+    std::sort(of_layer.begin(), of_layer.end());
+    auto fresh = m.new_pieces(numbers);
+    if (!fresh) return false;
+    for (int64_t n : *fresh)
+      if (!m.cache->piece(n, [&](const FileTable& t) { add_keys(t, n, &keys); })) return false;
+    std::erase_if(keys.paths, [&](const auto& p) { return m.recent_paths.has(file_key(p.second), p.second); });
+    make_distinct(keys.postings), make_distinct(keys.paths);
+    std::vector<std::string> paths;
+    for (const auto& [path, unused] : keys.paths) paths.push_back(path);
+    using Family = ReverseIndex::Family;
+    return m.index->add(Family::pieces, of_layer) && m.index->add(Family::contents, keys.postings) && m.index->add(Family::names, k.names) &&
+           m.index->add(paths);
   }));
-  for (const auto& [unused, digest] : k.paths) m.recent_paths.note(file_key(digest), digest);
+  for (int64_t n : numbers) m.recent_pieces.note(static_cast<uint64_t>(n), n);
+  for (const auto& [unused, digest] : keys.paths) m.recent_paths.note(file_key(digest), digest);
   m.merge_runs();
   return {};
 }
@@ -118,7 +155,7 @@ bool Inventory::has_image(const std::string& digest) {
 
 Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
   Impl& m = *impl_;
-  ImageBody body{const_cast<StoredImage*>(&image), {}};  // Encoder only reads
+  ImageBody body{const_cast<StoredImage*>(&image), {}, nullptr};  // Encoder only reads
   for (const Digest& d : image.layers) body.layers.push_back(d.text());
   std::string bytes = squeeze(encode(body)), chain = chain_id(image.layers, image.layers.size());
   std::vector<Posting> postings;
@@ -299,7 +336,11 @@ Result<void> Inventory::backup(const std::string& file) {
 
 Result<void> Inventory::compact() {
   CAREEN_TRY(impl_->transaction("reverse indexes cannot be merged", [&] { return impl_->index->merge_all(); }));
+  if (!impl_->cache->drop_unused_pieces()) return impl_->failed("pieces of file tables cannot be dropped");
   CAREEN_TRY(impl_->transaction("conclusions cannot be dropped", [&] { return impl_->sql("DELETE FROM judged").done(); }));  // the images have them
+  if (!impl_->postgres())
+    CAREEN_TRY(impl_->transaction("pieces of file tables cannot be dropped",
+                                  [&] { return impl_->sql("DELETE FROM inv_piece WHERE id NOT IN (SELECT id FROM piece)").done(); }));
   if (!impl_->exec(impl_->postgres() ? "VACUUM (ANALYZE)" : "VACUUM")) return impl_->failed("cannot be compacted");
   return {};
 }
@@ -315,6 +356,13 @@ Result<std::vector<std::string>> Inventory::check() {
     auto d = Digest::parse(layers.view(0));
     bool unused = false;
     if (!d || !impl_->cache->facts(*d, {}, &unused)) wrong.push_back("the facts of layer " + layers.text(0) + " cannot be read");
+  }
+  Statement indexed = impl_->sql("SELECT diff_id FROM inv_layer WHERE collectors=?"), known = impl_->sql("SELECT 1 FROM inv_piece WHERE id=?");
+  for (indexed.with(uint64_t{kCollectors}); indexed.row();) {
+    auto d = Digest::parse(indexed.view(0));
+    auto list = d ? impl_->cache->pieces(*d) : std::nullopt;
+    bool all = list && std::all_of(list->numbers.begin(), list->numbers.end(), [&](int64_t n) { return known.with(n).row(); });
+    if (!all) wrong.push_back("files of layer " + indexed.text(0) + " are not in the index");
   }
   Statement loose = impl_->sql("SELECT count(*) FROM inv_image_layer WHERE layer NOT IN (SELECT id FROM inv_layer) OR image NOT IN (SELECT id FROM inv_image)");
   if (loose.row() && loose.number(0) != 0) wrong.push_back(std::to_string(loose.number(0)) + " rows name a layer or an image that is not there");

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@
 
 namespace careen {
 
-inline constexpr int kInventorySchema = 4;
+inline constexpr int kInventorySchema = 5;
 
 // Kinds of names that lead to layers or to images.
 enum class TermKind : uint8_t { soname = 1, needed, build_id, symbol_import, symbol_export, structure, label, environment, entrypoint, threat };
@@ -109,6 +110,9 @@ struct StoredUse {
   int64_t at = 0;       // when it was told
 };
 
+// The paths of each wanted content in a file table, of hard links too. nullopt when the table could not be read to its end.
+std::optional<std::map<Sha256, std::vector<std::string>>> paths_of(const FileTable& files, const std::set<Sha256>& wanted);
+
 class Inventory {
  public:
   enum class Mode : uint8_t { read, write };
@@ -126,13 +130,13 @@ class Inventory {
 
   // Writing.
   bool has_layer(const Digest& diff_id);
-  Result<void> add_layer(const LayerFacts& facts, const std::vector<ElfSymbols>& symbols, int64_t now);
-  // The same in two steps: what does not need the inventory can be done by another thread while this one writes.
+  // Keeps the facts of a layer and indexes them.
+  Result<void> add_layer(const LayerFacts& facts, int64_t now);
+  // The same in steps: layers()->put() first, then this. What does not need the inventory can be done by another thread while this one writes.
   struct LayerKeys {
     Digest diff_id;
     uint64_t entries = 0, size = 0;
-    std::vector<Posting> files, names;                  // ascending and distinct; of no layer yet
-    std::vector<std::pair<std::string, Sha256>> paths;  // distinct, ascending, each with the digest of its name
+    std::vector<Posting> names;  // ascending and distinct; of no layer yet. What its files lead from stands in the pieces that are kept.
   };
   static LayerKeys keys_of(const LayerFacts& facts, const std::vector<ElfSymbols>& symbols);
   Result<void> add_layer(LayerKeys keys, int64_t now);
@@ -188,6 +192,9 @@ class Inventory {
   // Layers that may hold it, by a part of a digest: the facts decide.
   std::vector<Id> layers_with_file(const Sha256& digest);
   std::map<Sha256, std::vector<Id>> layers_with_files(const std::vector<Sha256>& digests);
+  // The same decided: calls f(layer, the paths of each content that it has), with nothing for a layer that may have some and cannot be read.
+  using PathsOf = std::map<Sha256, std::vector<std::string>>;
+  void find_files(const std::set<Sha256>& digests, const std::function<void(Id layer, const std::optional<PathsOf>& found)>& f);
   std::vector<Id> layers_with_term(TermKind kind, const std::string& text);
   std::vector<Id> images_with_term(TermKind kind, const std::string& text, bool glob);
   // Calls f for every distinct path that fits, with the layers that have it; false from f stops.
@@ -212,7 +219,8 @@ class Inventory {
   std::vector<std::string> members_of(const std::string& index);
   std::vector<Attestation> attestations_of(const std::string& image_digest);
   std::optional<Id> image_id(const std::string& digest);
-  std::optional<StoredImage> image(Id id);
+  // `packages`: of its packages only those whose name or source is one of them; null for all.
+  std::optional<StoredImage> image(Id id, const std::set<std::string>* packages = nullptr);
   std::vector<Tag> tags_of(const std::string& image_digest);
   std::vector<StoredPulls> all_pulls();
   std::vector<StoredUse> uses_told_by(const std::string& source);

@@ -31,7 +31,7 @@ void SeveralAtOnce::write() {
       for (int n = 0; n < kEach && problems[t].empty(); ++n) {
         std::string own = std::to_string(t) + "-" + std::to_string(n), shared = "shared" + std::to_string(n);
         for (const std::string& name : {own, shared})
-          if (auto ok = i.add_layer(layer(name, {"usr/" + name, "etc/common"}), {}, n); !ok) problems[t] = ok.error().what;
+          if (auto ok = i.add_layer(layer(name, {"usr/" + name, "etc/common"}), n); !ok) problems[t] = ok.error().what;
         StoredImage s = image(own, {shared, own});
         s.packages = {package("common", "1"), package(own, "1")};
         s.terms = {{TermKind::label, "common=1"}};
@@ -103,10 +103,10 @@ TEST_F(InventoryTest, AWriteThatFailsLeavesNothing) {
     stop("inv_path");
   else
     stop("inv_block", "WHEN (SELECT family FROM inv_run WHERE id=NEW.run)=3");
-  EXPECT_FALSE(i->add_layer(layer("m", {"aa", "zz"}), {}, 1));
+  EXPECT_FALSE(i->add_layer(layer("m", {"aa", "zz"}), 1));
   EXPECT_FALSE(i->layer_id(id_of("m").text()));
   EXPECT_THAT(i->layers_with_file(sha256_of(as_bytes("aa"))), IsEmpty());
-  EXPECT_FALSE(i->add_layer(layer("l", {"aa", "zz"}), {}, 1)) << "collected anew";
+  EXPECT_FALSE(i->add_layer(layer("l", {"aa", "zz"}), 1)) << "collected anew";
   EXPECT_THAT(i->layers_with_file(sha256_of(as_bytes("a"))), SizeIs(1));
 
   let("inv_term_image");
@@ -137,7 +137,7 @@ TEST_F(InventoryTest, WithoutATableEveryWriteSaysSo) {
   EXPECT_FALSE(i->note_crawl({"s", 1, 1, 1}));
   EXPECT_FALSE(i->note_failure("r", "w", 1));
   EXPECT_FALSE(i->add_image(image("x", {}), 1));
-  EXPECT_FALSE(i->add_layer(layer("l", {"a"}), {}, 1));
+  EXPECT_FALSE(i->add_layer(layer("l", {"a"}), 1));
   EXPECT_THAT(i->all_images(), IsEmpty());
   EXPECT_EQ(i->counts().images, 0U);
 }
@@ -169,7 +169,7 @@ TEST_F(InventoryFileTest, AFullDiskLeavesWholeLayers) {
     if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) return 2;
     auto i = Inventory::open(file_, Mode::write);
     if (!i) return 3;
-    if ((*i)->add_layer(layer("large", many_paths("large", 20'000)), {}, 1)) return 4;
+    if ((*i)->add_layer(layer("large", many_paths("large", 20'000)), 1)) return 4;
     return (*i)->has_layer(id_of("first")) && !(*i)->has_layer(id_of("large")) ? 0 : 5;
   });
   EXPECT_EQ(rc, 0);
@@ -190,7 +190,7 @@ TEST_F(InventoryTest, AKillLeavesWholeLayersAndImages) {
       auto i = Inventory::open(file_, Mode::write);
       for (int n = 0; i && n < 100'000; ++n) {
         std::string name = std::to_string(round) + "." + std::to_string(n);
-        if (!(*i)->add_layer(layer(name, many_paths(name, kFiles)), {}, 1) || !(*i)->add_image(image(name, {name}), 1)) ::_exit(1);
+        if (!(*i)->add_layer(layer(name, many_paths(name, kFiles)), 1) || !(*i)->add_image(image(name, {name}), 1)) ::_exit(1);
       }
       ::_exit(0);
     }

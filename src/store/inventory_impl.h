@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "base/codec.h"
@@ -22,14 +23,36 @@ void fields(A& a, HiddenFile& h) {
   a(h.layer), a(h.path);
 }
 
+// The packages of an image, of which a reader may want few: the others take no room. As a(*all) writes and reads them.
+struct ImagePackages {
+  std::vector<StoredPackage>* all;
+  const std::set<std::string>* wanted;  // names of packages or sources; null for all
+};
+template <class A>
+void fields(A& a, ImagePackages& p) {
+  if constexpr (A::kReads) {
+    if (p.wanted == nullptr) return a(*p.all);
+    uint64_t n = 0;
+    StoredPackage one;
+    for (a(n); n != 0 && a.ok(); --n) {
+      a(one);
+      if (a.ok() && (p.wanted->contains(one.name) || p.wanted->contains(one.source))) p.all->push_back(one);
+    }
+  } else {
+    a(*p.all);
+  }
+}
+
 // What of an image is only ever read with it.
 struct ImageBody {
   StoredImage* i;
   std::vector<std::string> layers;
+  const std::set<std::string>* packages = nullptr;  // that are wanted
 };
 template <class A>
 void fields(A& a, ImageBody& b) {
-  a(b.layers), a(b.i->blobs), a(b.i->steps), a(b.i->packages), a(b.i->hidden), a(b.i->labels), a(b.i->judged), a(b.i->gaps);
+  ImagePackages packages{&b.i->packages, b.packages};
+  a(b.layers), a(b.i->blobs), a(b.i->steps), a(packages), a(b.i->hidden), a(b.i->labels), a(b.i->judged), a(b.i->gaps);
 }
 
 inline constexpr uint64_t kMaxImageBody = 1ULL << 30;
@@ -72,6 +95,7 @@ struct Inventory::Impl {
   std::shared_ptr<LayerCache> cache;
   Recent<Sha256> recent_paths;  // by their name_digest()
   Recent<Posting> recent_packages;
+  Recent<int64_t> recent_pieces;                             // numbers of pieces that are indexed
   std::unordered_map<std::string, int64_t> package_numbers;  // of committed rows, which are never dropped, by their encoded columns; forgets freely
   std::string trouble;
   int64_t clock_ahead = 0;  // of the server, in seconds
@@ -97,11 +121,62 @@ struct Inventory::Impl {
       if (!layers.empty()) f(key, layers);
     }));
   }
-  std::vector<int64_t> layers_of_key(ReverseIndex::Family family, uint64_t key) {
+  std::vector<int64_t> layers_of_name(uint64_t key) {
     std::vector<int64_t> out;
-    find(family, {key}, [&](uint64_t, const std::vector<int64_t>& layers) { out = layers; });
+    find(ReverseIndex::Family::names, {key}, [&](uint64_t, const std::vector<int64_t>& layers) { out = layers; });
     return out;
   }
+
+  // The pieces that each key leads to, and the layers of each of those.
+  struct Pieces {
+    std::map<uint64_t, std::vector<int64_t>> of_key, layers;
+  };
+  Pieces pieces_with(const std::vector<uint64_t>& keys) {
+    Pieces out;
+    std::vector<uint64_t> all;
+    note_reading(index->find(ReverseIndex::Family::contents, keys, [&](uint64_t key, const std::vector<int64_t>& pieces) {
+      for (int64_t n : pieces) all.push_back(piece_key(n));
+      out.of_key.emplace(key, pieces);
+    }));
+    make_distinct(all);
+    find(ReverseIndex::Family::pieces, all,
+         [&](uint64_t key, const std::vector<int64_t>& layers) { out.layers.emplace(static_cast<uint64_t>(piece_of_key(key)), layers); });
+    return out;
+  }
+  // The layers of each key of a content or a path, by pieces and as inventories before schema 5 have them.
+  void find_files(ReverseIndex::Family before, const std::vector<uint64_t>& keys, const std::function<void(uint64_t, const std::vector<int64_t>&)>& f) {
+    std::map<uint64_t, std::vector<int64_t>> out;
+    find(before, keys, [&](uint64_t key, const std::vector<int64_t>& layers) { out[key] = layers; });
+    Pieces p = pieces_with(keys);
+    for (const auto& [key, pieces] : p.of_key)
+      for (int64_t n : pieces)
+        if (auto it = p.layers.find(static_cast<uint64_t>(n)); it != p.layers.end()) out[key].insert(out[key].end(), it->second.begin(), it->second.end());
+    for (auto& [key, layers] : out) {
+      make_distinct(layers);
+      if (!layers.empty()) f(key, layers);
+    }
+  }
+
+  // Those that are not in the index yet; from here on they are. `numbers` ascending.
+  std::optional<std::vector<int64_t>> new_pieces(const std::vector<int64_t>& numbers) {
+    std::vector<int64_t> out, asked;
+    for (int64_t n : numbers)
+      if (!recent_pieces.has(static_cast<uint64_t>(n), n)) asked.push_back(n);
+    if (asked.empty()) return out;
+    if (postgres()) {
+      Statement s = sql("INSERT INTO inv_piece SELECT n FROM unnest(?) AS given(n) ON CONFLICT DO NOTHING RETURNING id");
+      for (s.with(asked); s.row();) out.push_back(s.number(0));
+      std::sort(out.begin(), out.end());
+      return last_sql_error().empty() ? std::optional(std::move(out)) : std::nullopt;
+    }
+    Statement s = sql("INSERT INTO inv_piece VALUES(?) ON CONFLICT DO NOTHING");
+    for (int64_t n : asked) {
+      if (!s.with(n).done()) return std::nullopt;
+      if (db->changes() != 0) out.push_back(n);
+    }
+    return out;
+  }
+
   std::vector<int64_t> layers_of_package(std::string_view id) {
     std::vector<int64_t> out;
     note_reading(index->find(ReverseIndex::Family::names, {name_key(kPackageKey, id)}, [&](uint64_t, const std::vector<int64_t>& layers) { out = layers; }));

@@ -33,7 +33,7 @@ Result<void> Inventory::import_from(Inventory& from, const std::function<void(co
         continue;
       }
       if (!to.cache->copy_layer(*of.cache, diff_id)) return Error{Errc::io, escape(to.shown) + ": the facts of layer " + diff_id.text() + " cannot be kept"};
-      CAREEN_TRY(add_layer(*facts, of.cache->symbols(diff_id), indexed));
+      CAREEN_TRY(add_layer(keys_of(*facts, of.cache->symbols(diff_id)), indexed));
       ++done.layers;
     }
     told();

@@ -7,6 +7,7 @@
 #include "store/inventory_impl.h"
 #include "store/jobs.h"
 #include "store/migrations.h"
+#include "store/pieces.h"
 #include "store/place.h"
 #include "store/posting_table.h"
 #include "store/runs.h"
@@ -119,7 +120,7 @@ Result<void> Inventory::Impl::open(Mode mode) {
   sqlite3_busy_timeout(file.db, kWait);
   db = use_sqlite(file.db);
   index = std::make_unique<RunSet>(file.db, path);
-  if (!begun && !exec("PRAGMA page_size=16384")) return failed("cannot be begun");  // blocks of the reverse index fill such pages
+  if (!begun && !exec("PRAGMA page_size=8192")) return failed("cannot be begun");  // blocks of the reverse index fill such pages
   bool ready = exec_patiently(file.db, "PRAGMA journal_mode=WAL", kWait / 1000) == SQLITE_OK &&
                exec("PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=16384;");
   if (!ready) {
@@ -128,7 +129,7 @@ Result<void> Inventory::Impl::open(Mode mode) {
   }
   if (!begun)
     return transaction("cannot be begun", [&] {
-      return exec(kSchemaSql) && exec(kRunSchemaSql) && exec(kSchema2Sql) && exec(kSchema3Sql) && exec(kSchema4Sql) &&
+      return exec(kSchemaSql) && exec(kRunSchemaSql) && exec(kSchema2Sql) && exec(kSchema3Sql) && exec(kSchema4Sql) && exec(kSchema5Sql) && exec(kPieceSql) &&
              sql("INSERT INTO meta VALUES('schema', ?) ON CONFLICT DO NOTHING").with(std::to_string(kInventorySchema)).done();
     });
   CAREEN_ASSIGN(int have, schema());
@@ -163,15 +164,17 @@ Result<void> Inventory::Impl::connect(Mode mode) {
     if (mode == Mode::read) return Error{Errc::not_found, "the inventory " + escape(shown) + " is empty: run careen index"};
     std::string version = std::to_string(kInventorySchema);
     CAREEN_TRY(transaction("cannot be begun", [&] {
-      return exec(kPostgresLock) && (begun() || (exec("CREATE SCHEMA IF NOT EXISTS careen") && exec(kPostgresSql) && exec(kPostingTableSql) &&
-                                                 exec(kPostgresLayerSql) && exec(kPostgresSchema3Sql) && exec(kPostgresSchema4Sql) && exec(kJobsSql) &&
-                                                 sql("INSERT INTO meta VALUES('schema', ?)").with(version).done()));
+      return exec(kPostgresLock) &&
+             (begun() || (exec("CREATE SCHEMA IF NOT EXISTS careen") && exec(kPostgresSql) && exec(kPostingTableSql) && exec(kPostgresLayerSql) &&
+                          exec(kPostgresSchema3Sql) && exec(kPostgresSchema4Sql) && exec(kPostgresSchema5Sql) && exec(kPostgresPieceSql) && exec(kJobsSql) &&
+                          sql("INSERT INTO meta VALUES('schema', ?)").with(version).done()));
     }));
   }
   CAREEN_ASSIGN(int have, schema());
-  if (have == 2 || have == 3) {  // each step leaves alone what is there
+  if (have >= 2 && have < kInventorySchema) {  // each step leaves alone what is there
     CAREEN_TRY(transaction("cannot be brought to this careen's schema", [&] {
-      return exec(kPostgresLock) && exec(kPostgresSchema3Sql) && exec(kPostgresSchema4Sql) && sql("UPDATE meta SET value='4' WHERE key='schema'").done();
+      return exec(kPostgresLock) && exec(kPostgresSchema3Sql) && exec(kPostgresSchema4Sql) && exec(kPostgresSchema5Sql) && exec(kPostgresPieceSql) &&
+             sql("UPDATE meta SET value='5' WHERE key='schema'").done();
     }));
     have = kInventorySchema;
   }

@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 
 #include <set>
+#include <unordered_map>
 
 #include "store/inventory_impl.h"
 #include "store/squeeze.h"
@@ -71,18 +72,66 @@ std::map<Sha256, std::vector<Inventory::Id>> Inventory::layers_with_files(const 
   for (const auto& [key, unused] : by_key) keys.push_back(key);
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   std::map<Sha256, std::vector<Id>> out;
-  impl_->find(ReverseIndex::Family::files, keys, [&](uint64_t key, const std::vector<int64_t>& layers) {
+  impl_->find_files(ReverseIndex::Family::files, keys, [&](uint64_t key, const std::vector<int64_t>& layers) {
     for (auto [it, end] = by_key.equal_range(key); it != end; ++it) out[it->second] = layers;
   });
   return out;
 }
 
 std::vector<Inventory::Id> Inventory::layers_with_file(const Sha256& digest) {
-  return impl_->layers_of_key(ReverseIndex::Family::files, file_key(digest));
+  auto found = layers_with_files({digest});
+  return found.empty() ? std::vector<Id>{} : std::move(found.begin()->second);
+}
+
+// Hard links follow what they link to, and are the same content.
+std::optional<Inventory::PathsOf> paths_of(const FileTable& files, const std::set<Sha256>& wanted) {
+  Inventory::PathsOf out;
+  std::unordered_map<std::string, Sha256> content_of;
+  FileRecord r;
+  FileCursor c(files);
+  while (c.next(r)) {
+    auto add = [&](const Sha256& d) { out[d].push_back(r.path), content_of.emplace(r.path, d); };
+    if (r.sha256 && wanted.contains(*r.sha256) && !base_name(r.path).starts_with(".wh.")) add(*r.sha256);
+    if (auto it = r.type == FileType::hardlink ? content_of.find(r.target) : content_of.end(); it != content_of.end()) add(Sha256(it->second));
+  }
+  if (c.damaged()) return std::nullopt;
+  return out;
+}
+
+// A piece tells the paths of a content in every layer that has it, but in those with hard links: there the whole table is walked.
+void Inventory::find_files(const std::set<Sha256>& digests, const std::function<void(Id, const std::optional<PathsOf>&)>& f) {
+  Impl& m = *impl_;
+  std::vector<uint64_t> keys;
+  for (const Sha256& d : digests) keys.push_back(file_key(d));
+  make_distinct(keys);
+  std::set<Id> walk;
+  m.find(ReverseIndex::Family::files, keys, [&](uint64_t, const std::vector<int64_t>& layers) { walk.insert(layers.begin(), layers.end()); });
+  Impl::Pieces pieces = m.pieces_with(keys);
+  std::set<Id> linked;
+  if (!pieces.layers.empty())
+    m.find_files(ReverseIndex::Family::files, {hard_links_key()}, [&](uint64_t, const auto& l) { linked.insert(l.begin(), l.end()); });
+  std::map<Id, std::optional<PathsOf>> found;
+  for (const auto& [number, layers] : pieces.layers) {
+    std::vector<Id> here;
+    for (Id l : layers) linked.contains(l) ? void(walk.insert(l)) : here.push_back(l);
+    std::optional<PathsOf> paths;
+    if (!here.empty()) (void)m.cache->piece(static_cast<int64_t>(number), [&](const FileTable& t) { paths = paths_of(t, digests); });
+    for (Id l : here) {
+      auto [it, first] = found.try_emplace(l, paths);
+      if (first || !it->second) continue;
+      if (!paths) it->second.reset();
+      for (const auto& [d, list] : paths.value_or(PathsOf{})) it->second->operator[](d).insert(it->second->operator[](d).end(), list.begin(), list.end());
+    }
+  }
+  for (Id l : walk) {
+    auto files = files_of(l);
+    found[l] = files ? paths_of(*files, digests) : std::nullopt;
+  }
+  for (const auto& [layer, paths] : found) f(layer, paths);
 }
 
 std::vector<Inventory::Id> Inventory::layers_with_term(TermKind kind, const std::string& text) {
-  return impl_->layers_of_key(ReverseIndex::Family::names, name_key(static_cast<uint8_t>(kind), text));
+  return impl_->layers_of_name(name_key(static_cast<uint8_t>(kind), text));
 }
 
 std::vector<Inventory::Id> Inventory::images_with_term(TermKind kind, const std::string& text, bool glob) {
@@ -119,7 +168,7 @@ void Inventory::paths_like(const std::string& glob, const std::function<bool(con
   std::vector<uint64_t> wanted;
   for (const auto& [key, unused] : keys) wanted.push_back(key);
   std::vector<std::vector<Id>> found(paths.size());
-  impl_->find(ReverseIndex::Family::names, wanted, [&](uint64_t key, const std::vector<int64_t>& layers) {
+  impl_->find_files(ReverseIndex::Family::names, wanted, [&](uint64_t key, const std::vector<int64_t>& layers) {
     for (auto it = std::lower_bound(keys.begin(), keys.end(), std::pair(key, size_t{0})); it != keys.end() && it->first == key; ++it)
       found[it->second] = layers;
   });
@@ -235,13 +284,13 @@ std::optional<Inventory::Id> Inventory::image_id(const std::string& digest) {
   return s.with(digest).row() ? std::optional(s.number(0)) : std::nullopt;
 }
 
-std::optional<StoredImage> Inventory::image(Id id) {
+std::optional<StoredImage> Inventory::image(Id id, const std::set<std::string>* packages) {
   Statement s = impl_->sql("SELECT digest, config, platform, verdict, knowledge, created, first_seen, last_seen, body FROM inv_image WHERE id=?");
   if (!s.with(id).row()) return std::nullopt;
   StoredImage i;
   i.digest = s.text(0), i.config_digest = s.text(1), i.platform = s.text(2), i.verdict = s.text(3), i.knowledge = s.text(4), i.created = s.text(5);
   i.first_seen = s.number(6), i.last_seen = s.number(7);
-  ImageBody body{&i, {}};
+  ImageBody body{&i, {}, packages};
   auto bytes = inflate(s.view(8), kMaxImageBody);
   if (!bytes || !decode(as_bytes(*bytes), &body)) return std::nullopt;
   for (const std::string& l : body.layers) {

@@ -537,6 +537,26 @@ TEST_F(InventoryTest, ImagesByTheirChain) {
   EXPECT_THAT(with({}), IsEmpty()) << "no layers, or layers that are not known, make no chain";
 }
 
+TEST_F(InventoryTest, AnImageComesWithThePackagesThatAreWanted) {
+  auto i = open();
+  put(*i, layer("l", {"a"}));
+  StoredImage s = image("one", {"l"});
+  s.packages = {package("a", "1"), package("b", "2", "src", "3"), package("c", "4", "src", "5"), package("d", "6")};
+  put(*i, s);
+  Id id = *i->image_id(s.digest);
+  auto names = [&](const std::set<std::string>* wanted) {
+    auto got = i->image(id, wanted);
+    EXPECT_TRUE(got && got->steps == s.steps) << "what stands behind the packages is read as well";
+    std::string out;
+    for (const StoredPackage& p : got ? got->packages : std::vector<StoredPackage>{}) out += p.name;
+    return out;
+  };
+  EXPECT_EQ(names(nullptr), "abcd");
+  std::set<std::string> none, some{"src", "d", "x"};
+  EXPECT_EQ(names(&none), "");
+  EXPECT_EQ(names(&some), "bcd");
+}
+
 TEST_F(InventoryTest, CrawlsAndFailures) {
   auto i = open();
   EXPECT_EQ(i->counts().newest, 0);

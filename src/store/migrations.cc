@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "store/keys.h"
+#include "store/pieces.h"
 #include "store/runs.h"
 #include "store/sqlite.h"
 #include "store/squeeze.h"
@@ -65,6 +66,14 @@ CREATE TABLE IF NOT EXISTS inv_attestation(subject BYTEA NOT NULL, digest BYTEA 
                                            PRIMARY KEY(subject, digest, predicate));
 CREATE OR REPLACE VIEW inv_count(what, n) AS SELECT 'images'::text, count(*) FROM inv_image UNION ALL SELECT 'layers', count(*) FROM inv_layer
   UNION ALL SELECT 'tags', count(*) FROM inv_tag WHERE vanished IS NULL UNION ALL SELECT 'repositories', count(DISTINCT repository) FROM inv_tag;
+)";
+
+// Pieces of file tables (pieces.h) and which of them the index knows. Layers of older inventories keep the entries that they have.
+const char* const kSchema5Sql = R"(
+CREATE TABLE IF NOT EXISTS inv_piece(id INTEGER PRIMARY KEY);
+)";
+const char* const kPostgresSchema5Sql = R"(
+CREATE TABLE IF NOT EXISTS inv_piece(id BIGINT PRIMARY KEY);
 )";
 
 namespace {
@@ -156,10 +165,16 @@ bool to_4(sqlite3* db) {
   return exec(db, kSchema4Sql);
 }
 
+// 4 → 5: layers share the pieces of their file tables.
+bool to_5(sqlite3* db) {
+  return exec(db, kSchema5Sql) && exec(db, kPieceSql);
+}
+
 }  // namespace
 
 bool migrate_inventory(sqlite3* db, int from) {
-  return (from >= 2 || to_2(db)) && (from >= 3 || to_3(db)) && (from >= 4 || to_4(db)) && exec(db, "UPDATE meta SET value='4' WHERE key='schema'");
+  return (from >= 2 || to_2(db)) && (from >= 3 || to_3(db)) && (from >= 4 || to_4(db)) && (from >= 5 || to_5(db)) &&
+         exec(db, "UPDATE meta SET value='5' WHERE key='schema'");
 }
 
 }  // namespace careen

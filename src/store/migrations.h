@@ -14,6 +14,9 @@ extern const char* const kPostgresSchema3Sql;
 // What the fourth added.
 extern const char* const kSchema4Sql;
 extern const char* const kPostgresSchema4Sql;
+// What the fifth added.
+extern const char* const kSchema5Sql;
+extern const char* const kPostgresSchema5Sql;
 
 // From schema `from` (1 or later) to kInventorySchema. False with last_sql_error() set when a statement failed.
 bool migrate_inventory(sqlite3* db, int from);

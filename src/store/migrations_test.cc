@@ -83,7 +83,7 @@ TEST_F(MigrationTest, EveryAnswerIsAsBefore) {
     auto i = open();
     EXPECT_EQ(answers(*i), answers_);
     EXPECT_THAT(wrong(*i), IsEmpty());
-    EXPECT_EQ(schema(), "4");
+    EXPECT_EQ(schema(), "5");
   }
   auto i = open();
   LayerFacts fresh = layer("fresh", {"f"});
@@ -96,7 +96,7 @@ TEST_F(MigrationTest, TheSecondSchemaGainsWhatRegistriesTell) {
   open();
   sql("DROP TABLE inv_pull; UPDATE meta SET value='2' WHERE key='schema'");
   auto i = open(Mode::read);
-  EXPECT_EQ(schema(), "4");
+  EXPECT_EQ(schema(), "5");
   EXPECT_EQ(answers(*i), answers_);
   EXPECT_THAT(i->all_pulls(), IsEmpty());
   ASSERT_TRUE(i->note_pulls({{"r.example/one", "v1", 1, 2, 3, 4}}));
@@ -112,12 +112,27 @@ TEST_F(MigrationTest, TheThirdSchemaGainsCounts) {
       "DROP TRIGGER inv_layer_less; DROP TRIGGER inv_tag_more; DROP TRIGGER inv_tag_less; DROP TRIGGER inv_tag_turn;"
       "UPDATE meta SET value='3' WHERE key='schema'");
   auto i = open(Mode::read);
-  EXPECT_EQ(schema(), "4");
+  EXPECT_EQ(schema(), "5");
   EXPECT_EQ(i->counts().images, before.images);
   EXPECT_EQ(i->counts().layers, before.layers);
   EXPECT_EQ(i->counts().tags, 1U);
   EXPECT_EQ(i->counts().repositories, 1U);
   EXPECT_THAT(wrong(*i), IsEmpty());
+}
+
+// From the fourth, whose layers shared nothing.
+TEST_F(MigrationTest, TheFourthSchemaGainsPieces) {
+  open();
+  sql("DROP TABLE inv_piece; UPDATE meta SET value='4' WHERE key='schema'");
+  auto i = open(Mode::read);
+  EXPECT_EQ(schema(), "5");
+  EXPECT_EQ(answers(*i), answers_);
+  put(*i, layer("fresh", {"shared/file", "f"}));
+  EXPECT_THAT(i->layers_with_file(sha256_of(as_bytes("shared/file"))), SizeIs(41)) << "entries of both kinds answer";
+  i->paths_like("shared/file", [&](const std::string&, const std::vector<Id>& l) {
+    EXPECT_THAT(l, SizeIs(41));
+    return true;
+  });
 }
 
 TEST_F(MigrationTest, AskingMigratesToo) {

@@ -60,7 +60,7 @@ bool PostingTable::scan_paths(const std::string& from, const std::string& to, co
 std::vector<std::string> PostingTable::problems() {
   std::vector<std::string> out;
   Statement s(db_,
-              "SELECT count(*) FROM (SELECT DISTINCT layer FROM inv_posting) p WHERE NOT EXISTS (SELECT 1 FROM inv_layer WHERE id=p.layer) "
+              "SELECT count(*) FROM (SELECT DISTINCT layer FROM inv_posting WHERE family<>4) p WHERE NOT EXISTS (SELECT 1 FROM inv_layer WHERE id=p.layer) "
               "AND NOT EXISTS (SELECT 1 FROM inv_former WHERE id=p.layer)");
   if (!s.row())
     out.push_back("the reverse index cannot be read: " + db_.read_failure());

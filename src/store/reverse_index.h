@@ -1,10 +1,12 @@
-// From a key (part of a digest, or a hash of a name) to the numbers of the layers that have it, and a dictionary of distinct
-// paths: how an inventory answers without reading an image. In SQLite as sorted runs (runs.h), in PostgreSQL as plain tables
+// From a key (part of a digest, or a hash of a name) to the numbers of what has it, and a dictionary of distinct paths: how an
+// inventory answers without reading an image. Contents and paths of files lead to pieces of file tables (pieces.h), and those to layers; other names
+// lead to layers at once. In SQLite as sorted runs (runs.h), in PostgreSQL as plain tables
 // (posting_table.h).
 //
 // Nothing here begins a transaction: what writes is called inside the caller's, so that a kill leaves either all of a layer or
 // nothing of it. Used by one thread at a time.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -20,7 +22,10 @@ struct Posting {
 
 class ReverseIndex {
  public:
-  enum class Family : uint8_t { files = 1, names = 2, paths = 3 };
+  // files: contents to layers, as inventories before schema 5 had them; names: to layers; paths: the dictionary; contents: contents and paths to
+  // pieces; pieces: to layers.
+  enum class Family : uint8_t { files = 1, names, paths, contents, pieces };
+  static constexpr std::array kFamilies = {Family::files, Family::names, Family::paths, Family::contents, Family::pieces};
 
   virtual ~ReverseIndex() = default;
 

@@ -38,19 +38,8 @@ uint32_t shard_of(std::string_view path) {  // FNV-1a
   return static_cast<uint32_t>(h >> 60) % kShards;
 }
 
-// Against damage alone: whoever can write the file can write this as well.
 int64_t sum_of(std::string_view first, std::string_view body) {
-  uint64_t h = 0x9e3779b97f4a7c15 ^ body.size();
-  auto mix = [&](std::string_view part) {
-    for (size_t i = 0; i < part.size(); i += 8) {
-      uint64_t word = 0;
-      std::memcpy(&word, part.data() + i, std::min<size_t>(8, part.size() - i));
-      h = (h ^ word) * 0xff51afd7ed558ccd;
-      h ^= h >> 32;
-    }
-  };
-  mix(first), mix(body);
-  return static_cast<int64_t>(h);
+  return static_cast<int64_t>(damage_sum(damage_sum(0x9e3779b97f4a7c15 ^ body.size(), first), body));
 }
 
 struct Block {
@@ -365,7 +354,7 @@ bool RunSet::merge() {
 
 bool RunSet::merge_all() {
   if (building_.valid()) building_.get();  // all runs are merged anew
-  for (Family family : {Family::files, Family::names, Family::paths}) {
+  for (Family family : kFamilies) {
     std::string where = "WHERE family=" + std::to_string(static_cast<int>(family));
     if (auto fresh = runs((where + " AND level=0").c_str()); !fresh.empty() && (!merge_group(fresh) || !drop(fresh))) return false;
     for (uint32_t shard = 0; shard < kShards; ++shard) {

@@ -27,7 +27,7 @@ namespace careen {
 
 inline constexpr size_t kFanInFirst = 64, kFanIn = 16;
 inline constexpr uint32_t kShards = 16;
-inline constexpr size_t kBlockEntries = 1024;  // postings of one block; its bytes are some 4 to 8 KiB
+inline constexpr size_t kBlockEntries = 448;  // postings of one block: two fill a page of 8 KiB
 
 extern const char* const kRunSchemaSql;  // the tables
 

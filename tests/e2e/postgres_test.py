@@ -27,7 +27,7 @@ def setUpModule():
 
 
 # The tables that hold nearly all bytes, and the digest that each is keyed by.
-DISTRIBUTED = {"layer": "diff_id", "blob": "digest", "document": "digest", "judged": "key", "inv_posting": "key", "inv_attestation": "subject",
+DISTRIBUTED = {"layer": "diff_id", "piece": "name", "blob": "digest", "document": "digest", "judged": "key", "inv_posting": "key", "inv_attestation": "subject",
                "inv_claim": "blob"}
 
 

@@ -84,7 +84,7 @@ class InventoryTest : public testing::Test {
   }
   void let(const std::string& table) const { sql(place_.postgres() ? "DROP TRIGGER stop ON " + table : "DROP TRIGGER stop_" + table); }
   static void put(Inventory& i, const LayerFacts& f, int64_t now = 1) {
-    auto ok = i.add_layer(f, f.symbols, now);
+    auto ok = i.add_layer(f, now);
     ASSERT_TRUE(ok) << ok.error().what;
   }
   static void put(Inventory& i, const StoredImage& s, int64_t now = 1) {
