@@ -145,6 +145,7 @@ int run_import(const ImportCommand& c) {
   if (!path) return complain(path.error());
   auto writer = AdvisoryWriter::begin(*path);
   if (!writer) return complain(writer.error());
+  if (!(*writer)->old_problem().empty()) warn("what was there is begun anew: " + (*writer)->old_problem());
   FeedImporter importer(**writer);
   for (const std::string& what : c.paths)
     if (auto ok = import_one(what, c, *path, **writer, importer); !ok) return complain(ok.error());
@@ -153,6 +154,27 @@ int run_import(const ImportCommand& c) {
   if (!changes) return complain(changes.error());
   result.changes = std::move(*changes);
   return tell(result, c.db.quiet);
+}
+
+struct DropCommand {
+  DbOptions db;
+  std::vector<std::string> sources;
+};
+
+int run_drop(const DropCommand& c) {
+  auto path = path_of(c.db);
+  if (!path) return complain(path.error());
+  auto writer = AdvisoryWriter::begin(*path);
+  if (!writer) return complain(writer.error());
+  if (!(*writer)->old_problem().empty()) return complain(Error{Errc::corrupt, (*writer)->old_problem()});
+  const AdvisoryDb* old = (*writer)->old();
+  for (const std::string& name : c.sources) {
+    bool there = old != nullptr && std::any_of(old->sources().begin(), old->sources().end(), [&](const SourceInfo& s) { return s.name == name; });
+    if (!there) return complain(Error{Errc::usage, "'" + escape(name) + "' is no source of the database; careen db status lists them"});
+    (*writer)->drop(name);
+  }
+  if (auto changes = (*writer)->commit(); !changes) return complain(changes.error());
+  return c.db.quiet || print(fmt::format("dropped: {}\n", escape(join(c.sources, ", ")))) ? 0 : 4;
 }
 
 struct UpdateCommand {
@@ -349,6 +371,7 @@ int run_search(const ShowCommand& c) {
       });
     if (found > kMost) out += fmt::format("and {} more\n", found - kMost);
   }
+  if (auto ok = db.sound(); !ok) return complain(ok.error());
   if (c.format == "json")
     return print(Json{{"schema", "careen/db-search/v1"}, {"results", list}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n") ? 0 : 4;
   if (found == 0) out = "nothing of that name in " + std::to_string(db.sources().size()) + " sources\n";
@@ -382,6 +405,7 @@ int run_news(const NewsCommand& c) {
   auto inventory = open_store(c.store.store, Inventory::Mode::read);
   if (!inventory) return complain(inventory.error());
   std::vector<AdvisoryNews> news = advisory_news(**inventory, **db, *day);
+  if (auto ok = (*db)->sound(); !ok) return complain(ok.error());
   uint64_t images = (*inventory)->counts().images;
   if (c.store.format == "json") {
     Json list = Json::array();
@@ -449,6 +473,12 @@ Command add_db(CLI::App& app) {
       "What fails is told, and its last good data stay.\n\nExamples:\n  careen db update\n  careen db update debian kev epss\n  careen db update --mirror "
       "https://mirror.example/feeds\n");
   update->callback([=] { *run = [u] { return run_update(*u); }; });
+
+  CLI::App* drop = verb("drop", "Drop sources from the database");
+  auto d = std::make_shared<DropCommand>();
+  add_db_options(*drop, d->db);
+  drop->add_option("SOURCE", d->sources, "Names of sources, as careen db status lists them")->required();
+  drop->callback([=] { *run = [d] { return run_drop(*d); }; });
 
   CLI::App* export_ = verb("export", "Write the whole database to one file, for machines without a network");
   auto e = std::make_shared<ExportCommand>();

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "feeds/readers.h"
+#include "formats/purl.h"
 #include "knowledge/cvss.h"
 #include "knowledge/ecosystem.h"
 
@@ -27,43 +28,19 @@ struct Tree {
   std::string family;
 };
 
-std::string unescaped(std::string_view s) {
-  std::string out;
-  for (size_t i = 0; i < s.size(); ++i) {
-    auto hex = s[i] == '%' && i + 2 < s.size() + 0 ? from_hex(s.substr(i + 1, 2)) : std::nullopt;
-    if (hex && hex->size() == 1) {
-      out += static_cast<char>((*hex)[0]);
-      i += 2;
-    } else {
-      out += s[i];
-    }
-  }
-  return out;
-}
-
 // pkg:rpm/redhat/curl@7.76.1-26.el9_3.2?arch=x86_64&epoch=1&rpmmod=nodejs:18
-Component component_of(std::string_view purl) {
+Component component_of(std::string_view text) {
   Component c;
-  if (!purl.starts_with("pkg:rpm/")) return c;
+  auto purl = parse_purl(text);
+  if (!purl || purl->type != "rpm") return c;
+  auto qualifier = [&](const char* key) { return purl->qualifiers.contains(key) ? purl->qualifiers.at(key) : std::string(); };
   c.rpm = true;
-  std::string_view rest = purl.substr(8), query;
-  if (size_t q = rest.find('?'); q != std::string_view::npos) query = rest.substr(q + 1), rest = rest.substr(0, q);
-  std::string_view version;
-  if (size_t at = rest.rfind('@'); at != std::string_view::npos) version = rest.substr(at + 1), rest = rest.substr(0, at);
-  c.name = unescaped(rest.substr(rest.rfind('/') + 1));
-  std::string epoch;
-  for (std::string_view q : split(query, '&')) {
-    size_t eq = q.find('=');
-    if (eq == std::string_view::npos) continue;
-    std::string value = unescaped(q.substr(eq + 1));
-    if (q.substr(0, eq) == "arch") c.architecture = value;
-    if (q.substr(0, eq) == "epoch") epoch = value;
-    if (q.substr(0, eq) == "rpmmod") {
-      size_t first = value.find(':'), second = first == std::string::npos ? first : value.find(':', first + 1);
-      c.module = value.substr(0, second);
-    }
-  }
-  c.version = unescaped(version);
+  c.name = purl->name;
+  c.architecture = qualifier("arch");
+  std::string module = qualifier("rpmmod"), epoch = qualifier("epoch");
+  size_t first = module.find(':'), second = first == std::string::npos ? first : module.find(':', first + 1);
+  c.module = module.substr(0, second);
+  c.version = purl->version;
   if (!c.version.empty() && !epoch.empty() && epoch != "0") c.version = epoch + ":" + c.version;
   return c;
 }

@@ -1,6 +1,7 @@
 
 #include <algorithm>
 
+#include "../../tests/support/feed_text.h"
 #include "../../tests/support/scratch.h"
 #include "base/text.h"
 #include "feeds/import.h"
@@ -10,6 +11,7 @@
 namespace careen {
 namespace {
 
+using test::kCveList, test::osv;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -26,7 +28,6 @@ struct Kept : FeedSink {
   std::map<std::string, uint64_t> withdrawals;
 
   Result<void> advisory(const std::string& source, const Advisory& a) override {
-    EXPECT_FALSE(a.withdrawn) << a.id;
     EXPECT_FALSE(a.id.empty());
     advisories[source].push_back(a);
     return {};
@@ -97,12 +98,6 @@ std::string ranges(const AffectedPackage& p) {
   return join(out, "; ");
 }
 
-// An OSV record about one package of npm.
-std::string osv(const std::string& affected, const std::string& more = "", const std::string& id = "GHSA-aaaa-bbbb-cccc") {
-  return R"({"id":")" + id + R"(","modified":"2024-05-06T07:08:09Z",)" + more + R"("affected":[{"package":{"ecosystem":"npm","name":"a"})" +
-         (affected.empty() ? "" : "," + affected) + "}]}";
-}
-
 // ---- OSV ----
 
 TEST_F(Feeds, OsvIsRead) {
@@ -148,6 +143,31 @@ TEST_F(Feeds, TheYearOneIsNoDate) {
     "name":"stdlib"},"ranges":[{"type":"SEMVER","events":[{"introduced":"1.21.0-0"},{"fixed":"1.21.5"}]}]}]})");
   EXPECT_EQ(r.advisory.modified, "2024-02-03");
   EXPECT_EQ(r.source, "go/go");
+}
+
+TEST_F(Feeds, RowsOfGoForOtherSystemsAloneAreNotTaken) {
+  auto of = [](const std::string& imports) {
+    return R"({"id":"GO-2024-1","modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Go","name":"a"},"ecosystem_specific":{"imports":)" +
+           imports + R"(},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]})";
+  };
+  for (const char* none : {R"([{"path":"x","goos":["windows"]}])", R"([{"path":"x","goos":["windows","darwin"]},{"path":"y","goos":["darwin"]}])"}) {
+    kept_ = {};
+    take(of(none));
+    EXPECT_THAT(advisory("go/go").affected, IsEmpty()) << none;
+  }
+  for (const char* some : {R"([{"path":"x","goos":["windows","linux"]}])", R"([{"path":"x","goos":["windows"]},{"path":"y"}])", "[]", "7",
+                           R"([{"path":"x","goos":[]}])", R"([{"path":"x","goos":"windows"}])"}) {
+    kept_ = {};
+    take(of(some));
+    EXPECT_THAT(advisory("go/go").affected, SizeIs(1)) << some;
+  }
+}
+
+TEST_F(Feeds, VersionsThatGoDoesNotKnowStandBeside) {
+  OneRow r = one(R"({"id":"GO-2024-1","modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Go","name":"a"},"ecosystem_specific":
+    {"custom_ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"2.2.0"}]}]},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]})");
+  EXPECT_EQ(r.row.says, "by the versions that its users know: fixed in 2.2.0");
+  EXPECT_EQ(ranges(r.row), "introduced 0") << "the range that counts";
 }
 
 TEST_F(Feeds, EachEcosystemOfARecordHasItsSource) {
@@ -222,29 +242,6 @@ TEST_F(Feeds, DebiansTrackerIsRead) {
   EXPECT_EQ(rows["bullseye"].standing, Standing::undetermined);
 }
 
-constexpr std::string_view kCveList =
-    "CVE-2024-1 (A fault in (some) thing ...)\n"
-    "\t{DSA-1-1}\n"
-    "\t- a 3.0-1 (bug #1; low)\n"
-    "\t[bookworm] - a <no-dsa> (Minor issue)\n"
-    "\t[bullseye] - a <not-affected> (Vulnerable code not present)\n"
-    "\t[buster] - a <postponed> (later)\n"
-    "\t[stretch] - a <ignored> (too old)\n"
-    "\t[jessie] - a <end-of-life>\n"
-    "\t- b <unfixed>\n"
-    "\t- c <removed>\n"
-    "\t- d <undetermined>\n"
-    "\t- e <itp> (bug #2)\n"
-    "\t- f <unfixed> (unimportant)\n"
-    "\tNOTE: https://x.example - not a row\n"
-    "CVE-2024-2 (Nothing of Debian)\n"
-    "\tNOT-FOR-US: thing\n"
-    "CVE-2024-3\n"
-    "\tREJECTED\n"
-    "CVE-2024-4\n"
-    "\tRESERVED\n"
-    "\t- g <not-affected> (never)\n";
-
 TEST_F(Feeds, DebiansListOfVulnerabilitiesIsRead) {
   take(kCveList);
   ASSERT_THAT(kept_.advisories["debian-cve-list"], SizeIs(2));
@@ -301,11 +298,11 @@ TEST_F(Feeds, DebiansAnnotationsAreRead) {
 TEST_F(Feeds, AlpinesDatabaseIsRead) {
   take(R"({"apkurl":"x","distroversion":"v3.19","reponame":"main","urlprefix":"https://dl-cdn.alpinelinux.org/alpine","packages":[
     {"pkg":{"name":"a","secfixes":{"0":["CVE-2024-1"],"1.0-r0":["CVE-2024-2 CVE-2024-3","GHSA-aaaa-bbbb-cccc (+ a regression)."],"1.0-r10":["CVE-2024-2"],
-      "1.0-r9":["CVE-2024-2"]}}},{"pkg":{"name":"b","secfixes":{}}},{"pkg":{"secfixes":{"1":["CVE-2024-4"]}}}]})");
+      "1.0-r9":["CVE-2024-2","CVE_2024-7"]}}},{"pkg":{"name":"b","secfixes":{}}},{"pkg":{"secfixes":{"1":["CVE-2024-4"]}}}]})");
   EXPECT_THAT(kept_.advisories, UnorderedElementsAre(Key("alpine/v3.19/main")));
   std::map<std::string, AffectedPackage> rows;
   for (const Advisory& a : kept_.advisories["alpine/v3.19/main"]) rows[a.id] = a.affected.at(0);
-  ASSERT_THAT(rows, UnorderedElementsAre(Key("CVE-2024-1"), Key("CVE-2024-2"), Key("CVE-2024-3"), Key("GHSA-aaaa-bbbb-cccc")));
+  ASSERT_THAT(rows, UnorderedElementsAre(Key("CVE-2024-1"), Key("CVE-2024-2"), Key("CVE-2024-3"), Key("CVE-2024-7"), Key("GHSA-aaaa-bbbb-cccc")));
   EXPECT_EQ(rows["CVE-2024-1"].standing, Standing::not_affected);
   EXPECT_EQ(ranges(rows["CVE-2024-2"]), "introduced 0, fixed 1.0-r10");  // the highest, as versions are ordered
   EXPECT_THAT(rows["CVE-2024-2"].says, HasSubstr("1.0-r0,"));

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <ctime>
 
 #include "base/text.h"
 
@@ -56,8 +58,30 @@ Result<SegmentWriter*> FeedImporter::segment(const std::string& source, SegmentK
 
 Result<void> FeedImporter::advisory(const std::string& source, const Advisory& a) {
   CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::advisories));
-  return s->add(a);
+  if (!a.published.empty() || !a.modified.empty()) return s->add(a);
+  Advisory seen = a;
+  seen.seen = first_seen(source, a.id);
+  return s->add(seen);
 }
+
+// Of a record without a date: when it was not there at the import before. "" of the source's first import, and of what came with it.
+std::string FeedImporter::first_seen(const std::string& source, const std::string& id) const {
+  const AdvisoryDb* old = writer_.old();
+  auto same = [&](const SourceInfo& s) { return s.name == source; };
+  if (old == nullptr || std::none_of(old->sources().begin(), old->sources().end(), same)) return "";
+  std::optional<std::string> known;
+  old->each_record(id, [&](const SourceInfo& s, Advisory&& a) {
+    if (s.name == source && a.id == id) known = a.seen;
+  });
+  if (known) return *known;
+  std::time_t now = ::time(nullptr);
+  std::tm day{};
+  ::gmtime_r(&now, &day);
+  std::array<char, 16> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%d", &day);
+  return text.data();
+}
+
 Result<void> FeedImporter::score(const std::string& source, const ExploitScore& score) {
   CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::scores));
   return s->add(score);

@@ -45,6 +45,7 @@ class FeedImporter : private FeedSink {
   void begins(const std::set<std::string>&) override {}
 
   Result<SegmentWriter*> segment(const std::string& source, SegmentKind kind);
+  std::string first_seen(const std::string& source, const std::string& id) const;
   Result<void> one(const std::string& name, std::string_view text, bool alone);
   Result<void> unit(const std::function<Result<void>(const VisitDocument&)>& walk);
   Result<void> folder(const std::string& path, int depth);

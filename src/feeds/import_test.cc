@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "../../tests/support/feed_text.h"
 #include "../../tests/support/scratch.h"
 #include "base/text.h"
 #include "feeds/import.h"
@@ -13,40 +14,12 @@
 namespace careen {
 namespace {
 
+using test::kCveList, test::osv;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-// A record of OSV about npm's a.
-std::string osv(const std::string& affected, const std::string& more = "", const std::string& id = "GHSA-aaaa-bbbb-cccc") {
-  return R"({"id":")" + id + R"(","modified":"2024-05-06T07:08:09Z",)" + more + R"("affected":[{"package":{"ecosystem":"npm","name":"a"})" +
-         (affected.empty() ? "" : "," + affected) + "}]}";
-}
-
-constexpr std::string_view kCveList =
-    "CVE-2024-1 (A fault in (some) thing ...)\n"
-    "\t{DSA-1-1}\n"
-    "\t- a 3.0-1 (bug #1; low)\n"
-    "\t[bookworm] - a <no-dsa> (Minor issue)\n"
-    "\t[bullseye] - a <not-affected> (Vulnerable code not present)\n"
-    "\t[buster] - a <postponed> (later)\n"
-    "\t[stretch] - a <ignored> (too old)\n"
-    "\t[jessie] - a <end-of-life>\n"
-    "\t- b <unfixed>\n"
-    "\t- c <removed>\n"
-    "\t- d <undetermined>\n"
-    "\t- e <itp> (bug #2)\n"
-    "\t- f <unfixed> (unimportant)\n"
-    "\tNOTE: https://x.example - not a row\n"
-    "CVE-2024-2 (Nothing of Debian)\n"
-    "\tNOT-FOR-US: thing\n"
-    "CVE-2024-3\n"
-    "\tREJECTED\n"
-    "CVE-2024-4\n"
-    "\tRESERVED\n"
-    "\t- g <not-affected> (never)\n";
 
 // ---- Into a database ----
 
@@ -86,6 +59,28 @@ TEST_F(Importing, AFolderOfManyKinds) {
   EXPECT_EQ(find(*db, "debian-cve-list")->records, 2U);
   EXPECT_EQ(find(*db, "debian-cve-list")->withdrawn, 1U);
   EXPECT_TRUE(db->verify());
+}
+
+TEST_F(Importing, RecordsWithoutADateHaveTheDayTheyCameFirst) {
+  auto seen = [&](const char* id) {
+    std::string day = "not there";
+    open()->each_record(id, [&](const SourceInfo&, Advisory&& a) { day = a.seen; });
+    return day;
+  };
+  folder_.write("list", std::string(kCveList));
+  import({folder_ / "list"});
+  EXPECT_EQ(seen("CVE-2024-1"), "") << "it came with all the others: nobody knows how old it is";
+  folder_.write("list", std::string(kCveList) + "CVE-2024-5 (New)\n\t- a <unfixed>\n");
+  import({folder_ / "list"});
+  EXPECT_EQ(seen("CVE-2024-1"), "");
+  EXPECT_EQ(seen("CVE-2024-5").size(), 10U);
+  std::string day = seen("CVE-2024-5");
+  import({folder_ / "list"});
+  EXPECT_EQ(seen("CVE-2024-5"), day);
+  folder_.write("dated.json", osv(R"("versions":["1"])"));
+  import({folder_ / "dated.json"});
+  import({folder_ / "dated.json"});
+  EXPECT_EQ(seen("GHSA-aaaa-bbbb-cccc"), "") << "it says its date itself";
 }
 
 TEST_F(Importing, WhatIsPackedIsReadAsWhatIsNot) {

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "feeds/readers.h"
+#include "formats/purl.h"
 #include "knowledge/version.h"
 
 namespace careen {
@@ -37,30 +38,19 @@ struct Product {
 };
 
 // pkg:deb/ubuntu/curl@7.81.0-1ubuntu1.24?arch=source&distro=jammy, distro=esm-infra/xenial
-Product product_of(std::string_view purl) {
+Product product_of(std::string_view text) {
   Product p;
-  if (!purl.starts_with("pkg:deb/ubuntu/")) return p;
-  std::string_view rest = purl.substr(15), query;
-  if (size_t q = rest.find('?'); q != std::string_view::npos) query = rest.substr(q + 1), rest = rest.substr(0, q);
-  size_t at = rest.find('@');
-  p.name = rest.substr(0, at);
-  if (at != std::string_view::npos) p.version = rest.substr(at + 1);
-  bool source = false;
-  for (std::string_view q : split(query, '&')) {
-    if (q == "arch=source") source = true;
-    if (!q.starts_with("distro=")) continue;
-    std::string_view series = q.substr(7);
-    if (size_t slash = series.rfind('/'); slash != std::string_view::npos) {
-      p.subscription = true;
-      series = series.substr(slash + 1);
-    }
-    for (const Series& s : kSeries)
-      if (s.codename == series) p.release = s.release;
+  auto purl = parse_purl(text);
+  if (!purl || purl->type != "deb" || purl->name_space != "ubuntu") return p;
+  p.name = purl->name, p.version = purl->version;
+  std::string_view series = purl->qualifiers["distro"];
+  if (size_t slash = series.rfind('/'); slash != std::string_view::npos) {
+    p.subscription = true;
+    series = series.substr(slash + 1);
   }
-  for (std::string* s : {&p.name, &p.version})
-    for (size_t i = 0; i + 2 < s->size(); ++i)
-      if ((*s)[i] == '%')
-        if (auto byte = from_hex(std::string_view(*s).substr(i + 1, 2)); byte) s->replace(i, 3, 1, static_cast<char>((*byte)[0]));
+  for (const Series& s : kSeries)
+    if (s.codename == series) p.release = s.release;
+  bool source = purl->qualifiers["arch"] == "source";
   p.usable = source && !p.name.empty() && !p.release.empty() && p.name.size() <= kMaxVersion && p.version.size() <= kMaxVersion;
   return p;
 }

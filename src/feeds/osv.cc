@@ -93,6 +93,30 @@ void set_module(const Advisory& a, AffectedPackage& row) {
   if (!w.empty() && w[0].find(':') != std::string_view::npos && w[0].find(':') + 1 < w[0].size()) row.module = w[0];
 }
 
+// Go: what the vulnerable code is built for. Images are of Linux: a row of other systems alone is of none of their programs.
+bool is_of_other_systems(Json specific) {
+  bool any = false, linux = false;
+  (void)static_cast<bool>(json_each(specific, "imports", [&](Json import) {
+    bool named = false;
+    (void)static_cast<bool>(json_each(import, "goos", [&](Json goos) { named = true, linux |= json_text(goos) == "linux"; }));
+    any = true, linux |= !named;
+  }));
+  return any && !linux;
+}
+
+// Go: modules whose versions Go's own numbers do not follow are affected in every version of those; the versions that their users know stand beside.
+std::string own_versions(Json specific) {
+  std::string out;
+  (void)static_cast<bool>(json_each(specific, "custom_ranges", [&](Json r) {
+    (void)static_cast<bool>(json_each(r, "events", [&](Json e) {
+      for (const char* kind : {"introduced", "fixed", "last_affected"})
+        if (std::string_view v = json_text(e, kind); !v.empty() && v != "0" && v.size() <= kMaxVersion && out.size() < 200)
+          out += (out.empty() ? "" : ", ") + std::string(std::string_view(kind) == "last_affected" ? "last affected" : kind) + " in " + std::string(v);
+    }));
+  }));
+  return out.empty() ? out : "by the versions that its users know: " + out;
+}
+
 void read_package(Json affected, Parsed& p) {
   std::string ecosystem, name;
   json_member(affected, "package", [&](Json package) {
@@ -149,7 +173,10 @@ void read_package(Json affected, Parsed& p) {
       if (json_text(c) == "malicious") p.head.kind = AdvisoryKind::malware;
     }));
   });
+  bool elsewhere = false;
   json_member(affected, "ecosystem_specific", [&](Json e) {
+    elsewhere = is_of_other_systems(e);
+    if (std::string own = own_versions(e); !own.empty() && row.says.empty()) row.says = own;
     std::string_view urgency = json_text(e, "urgency");  // Debian
     if (urgency == "unimportant") row.unimportant = true;
     if (urgency == "end-of-life") row.fix_state = FixState::end_of_life;
@@ -157,6 +184,7 @@ void read_package(Json affected, Parsed& p) {
   if (row.ranges.empty() && row.versions.empty()) row.other_ranges = true;  // it names none, and so it decides nothing
   drop_told_versions(row, order_of_family(row.family));
   set_module(p.head, row);
+  if (elsewhere) return void(p.by_family[row.family]);
   if (++p.rows > kMaxRowsOfAdvisory) return;
   p.by_family[row.family].push_back(std::move(row));
 }

@@ -42,12 +42,6 @@ std::string short_summary(std::string_view text) {
   return std::string(text);
 }
 
-bool is_cve(std::string_view id) {
-  if (!id.starts_with("CVE-") || id.size() < 10 || id.size() > 30 || id[8] != '-') return false;
-  auto digits = [](std::string_view s) { return !s.empty() && s.find_first_not_of("0123456789") == std::string_view::npos; };
-  return digits(id.substr(4, 4)) && digits(id.substr(9));
-}
-
 AffectedPackage fixed_before(std::string family, std::string release, std::string name, std::string version) {
   AffectedPackage p;
   p.family = std::move(family), p.release = std::move(release), p.name = std::move(name);

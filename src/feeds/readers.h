@@ -42,7 +42,6 @@ Result<void> read_distro_info(const std::string& name, std::string_view text, Fe
 Severity severity_word(std::string_view word);     // of any vendor: "Important", "MODERATE", "negligible"; unknown for what is none
 std::string date_of(std::string_view time);        // the YYYY-MM-DD that a time begins with; "" when it begins with none, or with year 1
 std::string short_summary(std::string_view text);  // its first line or sentence, at most kMaxSummary bytes of whole characters
-bool is_cve(std::string_view id);
 AffectedPackage fixed_before(std::string family, std::string release, std::string name, std::string version);  // "" is no fix
 AffectedPackage not_affected(std::string family, std::string release, std::string name);
 

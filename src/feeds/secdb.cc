@@ -38,7 +38,11 @@ void add_fixes(std::string_view version, std::string_view ids, Fixes& out) {
   if (version.empty() || version.size() > kMaxVersion) return;
   for (std::string_view id : words(ids)) {
     while (!id.empty() && std::string_view(",;()").find(id.back()) != std::string_view::npos) id.remove_suffix(1);
-    if (is_id(id)) out[std::string(id)].emplace_back(version);
+    if (!is_id(id)) continue;
+    std::string name(id);
+    if (std::string meant = "CVE-" + name.substr(std::min<size_t>(4, name.size())); name.starts_with("CVE_") && is_cve(meant))
+      name = meant;  // a slip of the pen
+    out[name].emplace_back(version);
   }
 }
 
@@ -52,7 +56,7 @@ Result<void> put(const Branch& b, const std::string& name, const Fixes& fixes, F
         lowest = highest = v;
         continue;
       }
-      auto up = compare_versions(VersionOrder::apk, v, highest), down = compare_versions(VersionOrder::apk, v, lowest);
+      auto up = compare_surely(VersionOrder::apk, v, highest), down = compare_surely(VersionOrder::apk, v, lowest);
       if (!up || !down) {
         ordered = false;
         continue;

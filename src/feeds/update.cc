@@ -127,6 +127,7 @@ class Updater {
       if (std::none_of(todo.begin(), todo.end(), [&](const FeedAddress& a) { return chosen(a, {w}); }))
         return Error{Errc::usage, "'" + escape(w) + "' is no source of advisories; careen db update --list names them"};
     CAREEN_ASSIGN(writer_, AdvisoryWriter::begin(options_.database));
+    if (options_.progress && !writer_->old_problem().empty()) options_.progress("what was there is begun anew: " + writer_->old_problem());
     directory_ = options_.database + ".download";
     CAREEN_TRY(make_directories(directory_));
     FeedImporter importer(*writer_);

@@ -120,6 +120,7 @@ Result<std::optional<Exposure>> exposure_of_advisory(Inventory& inventory, const
   }
   finish_exposure(inventory, std::move(affected), ids, how, out);
   tell_gaps(inventory, out);
+  CAREEN_TRY(advisories.sound());
   return std::optional(std::move(out));
 }
 
@@ -128,7 +129,7 @@ std::vector<AdvisoryNews> advisory_news(Inventory& inventory, const AdvisoryDb& 
   std::map<std::string, std::pair<std::string, std::string>> told;  // id → published or modified, source
   for (const SourceInfo& s : advisories.sources())
     advisories.each_of(s, [&](const Advisory& a) {
-      const std::string& day = !a.published.empty() ? a.published : a.modified;
+      const std::string& day = !a.published.empty() ? a.published : !a.modified.empty() ? a.modified : a.seen;
       if (!day.empty() && day >= since && !a.affected.empty()) {
         fresh.insert(a.id);
         for (const auto* list : {&a.aliases, &a.upstream}) fresh.insert(list->begin(), list->end());

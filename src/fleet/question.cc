@@ -8,6 +8,7 @@
 #include "digest/digest.h"
 #include "formats/package.h"
 #include "formats/patterns.h"
+#include "formats/purl.h"
 #include "knowledge/version.h"
 
 namespace careen {
@@ -58,20 +59,6 @@ Result<void> read_package(HuntQuestion& q, std::string_view rest) {
   q.value = trim(rest.substr(0, op));
   if (q.value.empty()) return Error{Errc::usage, escape(q.text) + ": expected the name of a package"};
   return op == std::string_view::npos ? Result<void>{} : read_bounds(q, rest.substr(op));
-}
-
-std::string percent_decoded(std::string_view s) {
-  std::string out;
-  for (size_t i = 0; i < s.size(); ++i) {
-    auto byte = s[i] == '%' && i + 2 < s.size() ? from_hex(lower(s.substr(i + 1, 2))) : std::nullopt;
-    if (byte && byte->size() == 1) {
-      out += static_cast<char>((*byte)[0]);
-      i += 2;
-    } else {
-      out += s[i];
-    }
-  }
-  return out;
 }
 
 std::optional<PackageType> package_type(std::string_view name) {

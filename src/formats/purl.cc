@@ -47,7 +47,9 @@ void fold(Purl& p) {
   }
 }
 
-std::string decoded(std::string_view s) {
+}  // namespace
+
+std::string percent_decoded(std::string_view s) {
   std::string out;
   for (size_t i = 0; i < s.size(); ++i) {
     auto byte = s[i] == '%' && s.size() - i > 2 ? from_hex(s.substr(i + 1, 2)) : std::nullopt;
@@ -60,8 +62,6 @@ std::string decoded(std::string_view s) {
   }
   return out;
 }
-
-}  // namespace
 
 std::string Purl::text() const {
   std::string out = "pkg:" + type + "/";
@@ -83,12 +83,12 @@ std::optional<Purl> parse_purl(std::string_view s) {
   s.remove_prefix(4);
   while (s.starts_with('/')) s.remove_prefix(1);
   Purl p;
-  if (size_t hash = s.rfind('#'); hash != std::string_view::npos) p.subpath = clean_path(decoded(s.substr(hash + 1))), s = s.substr(0, hash);
+  if (size_t hash = s.rfind('#'); hash != std::string_view::npos) p.subpath = clean_path(percent_decoded(s.substr(hash + 1))), s = s.substr(0, hash);
   if (size_t q = s.rfind('?'); q != std::string_view::npos) {
     for (std::string_view pair : split(s.substr(q + 1), '&')) {
       if (pair.empty()) continue;
       size_t eq = pair.find('=');
-      std::string key = lower(pair.substr(0, eq)), value = eq == std::string_view::npos ? "" : decoded(pair.substr(eq + 1));
+      std::string key = lower(pair.substr(0, eq)), value = eq == std::string_view::npos ? "" : percent_decoded(pair.substr(eq + 1));
       if (!is_key(key, true)) return std::nullopt;
       if (!value.empty() && !p.qualifiers.emplace(key, value).second) return std::nullopt;
     }
@@ -102,11 +102,11 @@ std::optional<Purl> parse_purl(std::string_view s) {
   while (s.ends_with('/')) s.remove_suffix(1);
   // An @ before the last slash is part of a scope that was not encoded.
   if (size_t at = s.rfind('@'); at != std::string_view::npos && (s.rfind('/') == std::string_view::npos || at > s.rfind('/')))
-    p.version = decoded(s.substr(at + 1)), s = s.substr(0, at);
+    p.version = percent_decoded(s.substr(at + 1)), s = s.substr(0, at);
   while (s.ends_with('/')) s.remove_suffix(1);
   size_t last = s.rfind('/');
-  p.name = decoded(last == std::string_view::npos ? s : s.substr(last + 1));
-  if (last != std::string_view::npos) p.name_space = clean_path(decoded(s.substr(0, last)));
+  p.name = percent_decoded(last == std::string_view::npos ? s : s.substr(last + 1));
+  if (last != std::string_view::npos) p.name_space = clean_path(percent_decoded(s.substr(0, last)));
   if (p.name.empty()) return std::nullopt;
   fold(p);
   return p;

@@ -15,6 +15,9 @@ struct Purl {
 
 inline constexpr size_t kMaxPurl = 4096;
 
+// A part as it is meant: %41 is A; what is no such triplet stays.
+std::string percent_decoded(std::string_view part);
+
 // nullopt when it is none.
 std::optional<Purl> parse_purl(std::string_view text);
 

@@ -34,6 +34,8 @@ enum class Standing : uint8_t { ranged, not_affected, undetermined };
 enum class FixState : uint8_t { unknown, none, will_not_fix, postponed, no_advisory, end_of_life, subscription, source_only };
 std::string_view to_text(FixState s);
 
+bool is_cve(std::string_view id);  // the whole of it: CVE-2024-3094
+
 struct AffectedPackage {
   std::string family, release, name;  // normalised: see ecosystem.h; release "" means every release
   Standing standing = Standing::ranged;
@@ -54,8 +56,8 @@ struct Advisory {
   std::string id;
   std::vector<std::string> aliases, upstream, related;
   AdvisoryKind kind = AdvisoryKind::vulnerability;
-  bool withdrawn = false;
   std::string summary, published, modified;  // dates as YYYY-MM-DD, or "" where the source says none
+  std::string seen;                          // of one without a date: when an import first brought it; "" when it came with the source's first
   std::vector<std::string> references;       // URLs, the most telling first
   std::vector<SeverityClaim> severities;
   std::vector<AffectedPackage> affected;
@@ -104,7 +106,7 @@ void fields(A& a, AffectedPackage& p) {
 // Without its packages, which are kept apart.
 template <class A>
 void fields(A& a, Advisory& v) {
-  a(v.id), a(v.aliases), a(v.upstream), a(v.related), a(v.kind), a(v.withdrawn), a(v.summary), a(v.published), a(v.modified), a(v.references);
+  a(v.id), a(v.aliases), a(v.upstream), a(v.related), a(v.kind), a(v.summary), a(v.published), a(v.modified), a(v.seen), a(v.references);
   a(v.severities);
 }
 template <class A>

@@ -1,16 +1,18 @@
 // The advisory database: one immutable file that is mapped, never read as a whole, by any number of processes at once.
 //
-// The file (format version 1, all numbers little-endian):
+// The file (format version 2, all numbers little-endian):
 //   header     "careenDB" u32 version u32 zero u64 offset of the directory u64 its size, 32 bytes its SHA-256
-//   segments   one for each source, in any order: data, then its index of packages, then its index of ids
+//   segments   one for each source, in any order: data, then its index of packages, then its index of ids, then a u64 for each kSumBlock bytes of
+//              what stands before, a sum that tells damage
 //   directory  the sources (fields(SourceInfo)), with where each stands and the digest of its bytes
 // A segment's data are rows and records in the form of base/codec.h. An index is a table of 2^bits + 1 u32 (where each bucket
 // begins) and entries of a u64 hash and a u64 offset into the data, sorted; the bucket is the hash's highest bits. Hashes are the first
 // eight bytes of SHA-256 over the key, so that nobody can choose keys that collide cheaply; what is found is compared as text.
 //
-// Opening reads the header and the directory alone. Everything else is checked where it is read: damage gives an error or nothing, never a
-// fault. An AdvisoryDb is safe from any thread.
+// Opening reads the header and the directory alone. Everything else is checked where it is read, each block once: damage gives nothing and is told by
+// damaged(), never a fault. An AdvisoryDb is safe from any thread.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -50,9 +52,15 @@ void fields(A& a, SourceInfo& s) {
 }
 
 inline constexpr std::string_view kDatabaseMagic = "careenDB";
-inline constexpr uint32_t kDatabaseVersion = 1;
+inline constexpr uint32_t kDatabaseVersion = 2;
 inline constexpr size_t kMaxReleases = 5000;  // that are told of one source
 inline constexpr size_t kDatabaseHeader = 64;
+inline constexpr size_t kSumBlock = 4096;
+
+// The sum of each block of a segment's bytes in turn, of its last part too.
+inline uint64_t block_sum(std::string_view block) {
+  return damage_sum(0x9e3779b97f4a7c15 ^ block.size(), block);
+}
 
 uint64_t advisory_key(std::string_view family, std::string_view name);  // of a package
 uint64_t advisory_key(std::string_view id);                             // of an id, in any case
@@ -92,19 +100,28 @@ class AdvisoryDb {
 
   // Reads all of it: digests, and that every record and row can be read. The first damage is the error.
   Result<void> verify() const;
+  // Whether some of what was read so far was not what it was when it was written: answers may lack something.
+  bool damaged() const { return damaged_.load(std::memory_order_relaxed); }
+  Result<void> sound() const;  // the same as an error
   Bytes bytes() const { return all_; }
   Bytes segment(const SourceInfo& s) const { return slice(all_, s.offset, s.size); }
 
  private:
   AdvisoryDb() = default;
   Result<void> read_directory();
-  Bytes data_of(const SourceInfo& s) const { return slice(all_, s.offset, s.data_size); }
+  // Bytes of a segment, whose blocks are right; empty where they are not, or are not there.
+  Bytes checked(const SourceInfo& s, uint64_t from, uint64_t size) const;
+  // The bytes of the entry at `offset` of the data: behind its length. Moves `offset` past it; empty when there is none.
+  Bytes entry_at(const SourceInfo& s, uint64_t* offset) const;
   void each_offset(const SourceInfo& s, bool of_ids, uint64_t key, const std::function<void(uint64_t)>& f) const;
 
   std::string path_;
   Bytes all_;
   Digest digest_;
   std::vector<SourceInfo> sources_;
+  std::vector<uint64_t> first_block_;                       // of each source, among the bits of right_
+  mutable std::unique_ptr<std::atomic<uint64_t>[]> right_;  // a bit for each block that was found right
+  mutable std::atomic<bool> damaged_ = false;
 };
 
 // How things stand in a segment's data, each behind its length as a varint: a record, then its rows at once after it. A segment of scores

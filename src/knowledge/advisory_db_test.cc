@@ -351,7 +351,7 @@ TEST_F(AdvisoryDbTest, WhatIsNoDatabaseIsAnErrorThatSaysWhatToDo) {
 TEST_F(AdvisoryDbTest, AnotherVersionOfTheFormatIsToldApartFromDamage) {
   write_all_kinds();
   std::string bytes = test::slurp(path_);
-  bytes[8] = 2;
+  bytes[8] = 1;  // of the careen before
   folder_.write("sub/advisories.db", bytes);
   auto db = AdvisoryDb::open(path_);
   ASSERT_FALSE(db);
@@ -375,7 +375,9 @@ TEST_F(AdvisoryDbTest, EveryFlippedByteIsSeen) {
       EXPECT_THAT(db.error().code, AnyOf(Errc::corrupt, Errc::unsupported)) << at;
       continue;
     }
-    ASSERT_LE(use(**db), whole) << at;
+    size_t got = use(**db);
+    ASSERT_TRUE(got == whole || (*db)->damaged()) << at << ": an answer that lacks something must say so";
+    ASSERT_LE(got, whole) << at;
     ASSERT_FALSE((*db)->verify()) << at;
   }
   EXPECT_GT(refused, kDatabaseHeader - 4);

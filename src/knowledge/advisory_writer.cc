@@ -37,19 +37,45 @@ Result<Fd> open_new(const std::string& path) {
   return fd;
 }
 
-// Copies `size` bytes of `from` to the end of `to`, hashing them.
-Result<Sha256> copy(int from, uint64_t size, int to) {
-  Hasher hasher(Algorithm::sha256);
+// Takes the bytes of a segment in order, hashes them and sums their blocks up.
+class SegmentEnd {
+ public:
+  void take(std::string_view bytes) {
+    hasher_.update(as_bytes(bytes));
+    while (!bytes.empty()) {
+      size_t n = std::min(bytes.size(), kSumBlock - block_.size());
+      block_ += bytes.substr(0, n);
+      bytes.remove_prefix(n);
+      if (block_.size() == kSumBlock) end_block();
+    }
+  }
+  // What follows the bytes: their sums. Once, at their end.
+  std::string sums() {
+    if (!block_.empty()) end_block();
+    hasher_.update(as_bytes(sums_));
+    return std::move(sums_);
+  }
+  Sha256 digest() { return hasher_.sha256(); }
+
+ private:
+  void end_block() { put_u64(sums_, block_sum(block_)), block_.clear(); }
+
+  Hasher hasher_{Algorithm::sha256};
+  std::string block_, sums_;
+};
+
+// Copies `size` bytes of `from` to the end of `to`.
+Result<void> copy(int from, uint64_t size, int to, SegmentEnd& end) {
   std::vector<uint8_t> buffer(kBuffer);
   for (uint64_t at = 0; at < size;) {
     size_t n = std::min<uint64_t>(buffer.size(), size - at);
     CAREEN_ASSIGN(size_t got, pread_full(from, {buffer.data(), n}, at));
     if (got != n) return Error{Errc::io, "the temporary file is shorter than what was written to it"};
-    hasher.update({buffer.data(), n});
+    end.take(as_text(Bytes{buffer.data(), n}));
     CAREEN_TRY(write_full(to, {buffer.data(), n}));
     at += n;
   }
-  return hasher.sha256();
+  return {};
 }
 
 }  // namespace
@@ -252,12 +278,17 @@ Result<std::vector<AdvisoryWriter::Change>> AdvisoryWriter::commit() {
     for (auto& [name, segment] : segments_) {
       CAREEN_TRY(segment->finish());
       SourceInfo& info = segment->info_;
+      SegmentEnd end;
       if (segment->file_) {
-        CAREEN_ASSIGN(info.digest, copy(segment->file_.get(), info.size, out.get()));
+        CAREEN_TRY(copy(segment->file_.get(), info.size, out.get(), end));
       } else {
-        info.digest = sha256_of(as_bytes(segment->buffer_));
+        end.take(segment->buffer_);
         CAREEN_TRY(write_full(out.get(), as_bytes(segment->buffer_)));
       }
+      std::string sums = end.sums();
+      CAREEN_TRY(write_full(out.get(), as_bytes(sums)));
+      info.size += sums.size();
+      info.digest = end.digest();
       info.offset = at;
       at += info.size;
       sources.push_back(info);

@@ -80,6 +80,7 @@ class AdvisoryWriter {
   Result<void> rollback(const Marks& marks);
   // What stood there before; null at first.
   const AdvisoryDb* old() const { return old_.get(); }
+  // Why what stood there could not be read; what is written takes its place.
   const std::string& old_problem() const { return old_problem_; }
 
   struct Change {

@@ -1,7 +1,5 @@
 #include "knowledge/cvss.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -12,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "../../tests/support/shared_archive.h"
 #include "base/text.h"
 
 namespace careen {
@@ -51,27 +50,14 @@ std::pair<std::string, std::vector<std::string>> parts_of(std::string_view vecto
 
 // --- The published vectors, which lie beside the repository where there are any.
 
-class CvssVectors : public testing::Test {
+class CvssVectors : public test::SharedArchive {
  protected:
-  void SetUp() override {
-    std::string here = __FILE__;
-    for (int i = 0; i < 4; ++i) here = std::string(dir_name(here));
-    std::string archive = here + "/shared/data/cvss-vectors/cvss-vectors.tar.zst";
-    struct stat st {};
-    if (::stat(archive.c_str(), &st) != 0) GTEST_SKIP() << archive << " is not there";
-    std::string pattern = testing::TempDir() + "careen-cvss-vectors-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-    if (!run("tar --zstd -xf '" + archive + "' -C '" + dir_ + "' 2>/dev/null")) GTEST_SKIP() << "tar --zstd cannot unpack it";
-  }
-  void TearDown() override {
-    if (!dir_.empty()) run("rm -r '" + dir_ + "'");
-  }
+  void SetUp() override { unpack("cvss-vectors"); }
 
   // Checks each line "vector - (base, temporal, environmental)" and returns how many there were. "None" is a score that is not there;
   // version 4.0 has one score, with or without parentheses.
   size_t hold(const std::string& name) const {
-    std::ifstream in(dir_ + "/cvss/" + name);
+    std::ifstream in(unpacked() + "/cvss/" + name);
     size_t lines = 0;
     for (std::string line; std::getline(in, line);) {
       size_t dash = line.find(" - ");
@@ -102,13 +88,6 @@ class CvssVectors : public testing::Test {
     }
     return lines;
   }
-
- private:
-  static bool run(const std::string& command) {
-    FILE* p = ::popen(command.c_str(), "r");
-    return p != nullptr && ::pclose(p) == 0;
-  }
-  std::string dir_;
 };
 
 TEST_F(CvssVectors, OfVersion2Hold) {

@@ -9,17 +9,20 @@
 #include "knowledge/ecosystem.h"
 
 namespace careen {
-namespace {
 
-bool is_cve_id(std::string_view id) {
-  return id.starts_with("CVE-");
+bool is_cve(std::string_view id) {
+  if (!id.starts_with("CVE-") || id.size() < 10 || id.size() > 30 || id[8] != '-') return false;
+  auto digits = [](std::string_view s) { return !s.empty() && s.find_first_not_of("0123456789") == std::string_view::npos; };
+  return digits(id.substr(4, 4)) && digits(id.substr(9));
 }
+
+namespace {
 
 // "before" or "from … on" decided by the order; nullopt when the versions cannot be compared.
 std::optional<bool> in_range(const VersionRange& range, std::string_view version, VersionOrder order, std::vector<std::string>* fixes, std::string* why) {
   // introduced "0" is before everything, and needs no comparison.
   auto compare = [&](std::string_view a, const std::string& b) -> std::optional<int> {
-    auto c = compare_versions(order, a, b);
+    auto c = compare_surely(order, a, b);
     if (!c) *why = escape(a.substr(0, 100)) + " cannot be compared with " + escape(b.substr(0, 100));
     return c;
   };
@@ -44,7 +47,7 @@ std::optional<bool> in_range(const VersionRange& range, std::string_view version
   bool comparable = true;
   std::stable_sort(events.begin(), events.end(), [&](const VersionEvent* a, const VersionEvent* b) {
     if (zero(*a) || zero(*b)) return zero(*a) && !zero(*b);
-    auto c = compare_versions(order, a->version, b->version);
+    auto c = compare_surely(order, a->version, b->version);
     comparable &= c.has_value();
     // What begins with a version begins before it ends with the same.
     return c.value_or(0) != 0 ? *c < 0 : a->kind == EventKind::introduced && b->kind != EventKind::introduced;
@@ -139,7 +142,7 @@ class Matcher {
   static std::vector<std::string> cves_of(const std::vector<std::string>& ids) {
     std::set<std::string> out;
     for (const std::string& id : ids) {
-      if (is_cve_id(id)) out.insert(id);
+      if (is_cve(id)) out.insert(id);
       if (size_t at = id.find("-CVE-"); at != std::string::npos) out.insert(id.substr(at + 1));  // UBUNTU-CVE-…, ALPINE-CVE-…
     }
     return {out.begin(), out.end()};

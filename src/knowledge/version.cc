@@ -202,9 +202,11 @@ int compare_apk_token(const ApkToken& a, const ApkToken& b) {
   return 0;
 }
 
-int compare_apk_tokens(const std::vector<ApkToken>& x, const std::vector<ApkToken>& y) {
+// `broken`: what is no version any more told the two apart, or may.
+int compare_apk_tokens(const std::vector<ApkToken>& x, const std::vector<ApkToken>& y, bool* broken = nullptr) {
   for (size_t i = 0;; ++i) {
     const ApkToken &s = x[i], &t = y[i];
+    if (broken != nullptr) *broken = s.kind == ApkToken::invalid || t.kind == ApkToken::invalid;
     if (s.kind != t.kind) {
       // _alpha to _rc make a version older than the same without; all else makes it newer.
       if (s.kind == ApkToken::suffix && s.suffix_weight < 0) return -1;
@@ -260,6 +262,15 @@ std::optional<int> compare_apk_any(std::string_view a, std::string_view b) {
   bool valid = false;
   auto x = apk_tokens(a, &valid), y = apk_tokens(b, &valid);
   return compare_apk_tokens(x, y);
+}
+
+std::optional<int> compare_surely(VersionOrder order, std::string_view a, std::string_view b) {
+  auto c = compare_versions(order, a, b);
+  if (!c || order != VersionOrder::apk || a == b) return c;
+  bool valid = false, broken = false;
+  auto x = apk_tokens(a, &valid), y = apk_tokens(b, &valid);
+  compare_apk_tokens(x, y, &broken);
+  return broken ? std::nullopt : c;
 }
 
 VersionOrder order_of(PackageType type) {

@@ -23,6 +23,9 @@ inline constexpr size_t kMaxVersion = 4096;
 
 // Negative, zero or positive, as a is before, equal to or after b; nullopt when one of them is no version of that order.
 std::optional<int> compare_versions(VersionOrder order, std::string_view a, std::string_view b);
+// The same for whoever acts on it: nullopt also where apk's order rests on what is no version any more, about which apk 2 and apk 3 do not agree
+// ("2.7.16-33" and "2.7.16-r0").
+std::optional<int> compare_surely(VersionOrder order, std::string_view a, std::string_view b);
 // As people write versions in conditions: an rpm version without a release is any release of it, and what apk would not take for a
 // version has no order.
 std::optional<int> compare_versions(PackageType type, std::string_view a, std::string_view b);

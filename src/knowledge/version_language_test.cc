@@ -1,6 +1,5 @@
 // The orders of versions of languages and of systems, held to the published vectors, to what the specifications say in words, and to
 // what an order must be.
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "../../tests/support/shared_archive.h"
 #include "base/text.h"
 #include "knowledge/version.h"
 
@@ -70,25 +70,13 @@ std::string times(std::string_view part, size_t n) {
 
 // --- The published vectors, which lie beside the repository where there are any.
 
-class LanguageVectors : public testing::Test {
+class LanguageVectors : public test::SharedArchive {
  protected:
-  void SetUp() override {
-    std::string here = __FILE__;
-    for (int i = 0; i < 4; ++i) here = std::string(dir_name(here));
-    std::string archive = here + "/shared/data/version-vectors/version-vectors.tar.zst";
-    struct stat st {};
-    if (::stat(archive.c_str(), &st) != 0) GTEST_SKIP() << archive << " is not there";
-    std::string pattern = testing::TempDir() + "careen-language-vectors-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-    if (!run("tar --zstd -xf '" + archive + "' -C '" + dir_ + "' 2>/dev/null")) GTEST_SKIP() << "tar --zstd cannot unpack it";
-  }
-  void TearDown() override {
-    if (!dir_.empty()) run("rm -r '" + dir_ + "'");
-  }
+  void SetUp() override { unpack("version-vectors"); }
+
   // Checks each line "a op b", both ways, and returns how many there were. A comment has a line of its own: "#" occurs in versions.
   size_t hold(const std::string& name, O order) const {
-    std::ifstream in(dir_ + "/version-vectors/osv-scalibr/" + name + "-versions.txt");
+    std::ifstream in(unpacked() + "/version-vectors/osv-scalibr/" + name + "-versions.txt");
     size_t lines = 0;
     for (std::string line; std::getline(in, line);) {
       std::string_view text = trim(line);
@@ -101,13 +89,6 @@ class LanguageVectors : public testing::Test {
     }
     return lines;
   }
-
- private:
-  static bool run(const std::string& command) {
-    FILE* p = ::popen(command.c_str(), "r");
-    return p != nullptr && ::pclose(p) == 0;
-  }
-  std::string dir_;
 };
 
 TEST_F(LanguageVectors, OfSemverHold) {
@@ -421,6 +402,17 @@ TEST(ApkAnyOrder, OrdersBrokenVersionsToo) {
     EXPECT_EQ(op_of(compare_apk_any(odd, odd)), '=') << odd;
   }
   expect_chain(O::apk, "1.0_alpha < 1.0_alpha2 < 1.0_beta < 1.0_pre < 1.0_rc1 < 1.0 < 1.0-r1 < 1.0_cvs1 < 1.0_p1 < 1.0a < 1.0.1 < 1.05 < 1.1 < 1.10 < 2");
+}
+
+TEST(ApkAnyOrder, NobodyActsOnWhatOnlyBrokenPartsTell) {
+  auto surely = [](const char* a, const char* b) { return op_of(compare_surely(O::apk, a, b)); };
+  EXPECT_EQ(surely("2.7.16-33", "2.7.16-r0"), '?');
+  EXPECT_EQ(surely("2.7.16-r0", "2.7.16-33"), '?');
+  EXPECT_EQ(surely("2.7.16-33", "2.7.16-34"), '?');
+  EXPECT_EQ(surely("2.7.16-33", "2.7.16-33"), '=');
+  EXPECT_EQ(surely("1.2.31-0", "1.2.30-r9"), '>');
+  EXPECT_EQ(surely("1.2.3-r1", "1.2.3-r2"), '<');
+  EXPECT_EQ(op_of(compare_surely(O::deb, "1-1", "1-2")), '<');
 }
 
 TEST(ApkAnyOrder, NothingHasNoOrder) {

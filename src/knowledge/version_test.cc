@@ -1,7 +1,5 @@
 #include "knowledge/version.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -10,6 +8,7 @@
 #include <functional>
 #include <random>
 
+#include "../../tests/support/shared_archive.h"
 #include "base/text.h"
 
 namespace careen {
@@ -122,25 +121,13 @@ TEST(Versions, AreOrderedByTheirPackagesSystem) {
 }
 
 // The published vectors lie beside the repository where there are any; they are not part of it.
-class Vectors : public testing::Test {
+class Vectors : public test::SharedArchive {
  protected:
-  void SetUp() override {
-    std::string here = __FILE__;
-    for (int i = 0; i < 4; ++i) here = std::string(dir_name(here));
-    std::string archive = here + "/shared/data/version-vectors/version-vectors.tar.zst";
-    struct stat st {};
-    if (::stat(archive.c_str(), &st) != 0) GTEST_SKIP() << archive << " is not there";
-    std::string pattern = testing::TempDir() + "careen-vectors-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-    if (!output_of("tar --zstd -xf '" + archive + "' -C '" + dir_ + "' 2>/dev/null")) GTEST_SKIP() << "tar --zstd cannot unpack it";
-  }
-  void TearDown() override {
-    if (!dir_.empty()) output_of("rm -r '" + dir_ + "'");
-  }
+  void SetUp() override { unpack("version-vectors"); }
+
   // Calls f(a, op, b) for each line "a op b".
   size_t each(const std::string& name, const std::function<void(std::string_view, std::string_view, std::string_view)>& f) {
-    std::ifstream in(dir_ + "/version-vectors/" + name);
+    std::ifstream in(unpacked() + "/version-vectors/" + name);
     size_t lines = 0;
     for (std::string line; std::getline(in, line);) {
       size_t comment = std::min(line.find('#'), line.find("//"));
@@ -151,7 +138,6 @@ class Vectors : public testing::Test {
     }
     return lines;
   }
-  std::string dir_;
 };
 
 TEST_F(Vectors, OfDebianHold) {
