@@ -71,6 +71,7 @@ struct Finding {
   std::string remediation;
   std::string blob;        // the layer's blob digest, for people; "" unknown
   std::string created_by;  // the build step of the layer
+  bool of_base = false;    // the layer is the base image's, as far as the image tells
   std::optional<VulnerabilityDetail> vulnerability;
 };
 

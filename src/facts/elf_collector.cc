@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+#include "formats/product_text.h"
+
 namespace careen {
 namespace {
 
@@ -127,6 +130,10 @@ void collect_elf(const std::string& path, const FileView& file, ElfFacts* f, Elf
   f->ifunc = walk_resolvers(elf, file);
   f->ifunc.capped |= elf.over_limit;
   if (f->imports_dlopen) find_library_names(elf, file, &f->library_names);
+  std::vector<FileRange> texts;
+  for (const ElfFile::Mapping& m : elf.mappings)
+    if (!m.writable) texts.push_back({m.offset, m.end - m.begin});
+  if (auto product = product_of(base_name(path), file, texts)) f->product = std::move(product->name), f->version = std::move(product->version);
   f->problems = std::move(elf.problems);
 }
 

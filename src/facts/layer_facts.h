@@ -16,7 +16,7 @@
 namespace careen {
 
 // Raised whenever a collector keeps more, or reads better: facts of an older number are collected anew.
-inline constexpr uint32_t kCollectors = 4;
+inline constexpr uint32_t kCollectors = 5;
 
 struct ElfFacts {
   std::string path;
@@ -33,6 +33,7 @@ struct ElfFacts {
   bool imports_tls_get_addr = false, defines_tls_get_addr = false, imports_dlopen = false;
   IfuncFacts ifunc;
   std::vector<std::string> problems;
+  std::string product, version;  // what its text says that it is; "" when it is none of the well-known
 };
 
 struct ElfSymbols {  // names only, each ended by a NUL; for hunts
@@ -98,7 +99,7 @@ void fields(A& a, ElfFacts& f) {
   a(f.path), a(f.is64), a(f.little), a(f.type), a(f.machine), a(f.entry), a(f.build_id), a(f.interpreter), a(f.soname), a(f.rpath);
   a(f.runpath), a(f.needed), a(f.dlopen_notes), a(f.library_names), a(f.segments), a(f.symbols), a(f.constructors);
   a(f.relocations), a(f.has_dynamic), a(f.has_tls), a(f.bind_now), a(f.has_sections), a(f.imports_tls_get_addr);
-  a(f.defines_tls_get_addr), a(f.imports_dlopen), a(f.ifunc), a(f.problems);
+  a(f.defines_tls_get_addr), a(f.imports_dlopen), a(f.ifunc), a(f.problems), a(f.product), a(f.version);
 }
 template <class A>
 void fields(A& a, ElfSymbols& s) {

@@ -2,6 +2,7 @@
 #include "formats/language.h"
 
 #include "../tests/support/elf_maker.h"
+#include "../tests/support/package_text.h"
 #include "../tests/support/scratch.h"
 #include "archive/zip.h"
 #include "base/bytes.h"
@@ -11,37 +12,13 @@
 namespace careen {
 namespace {
 
+using test::deep, test::good, test::le, test::lines;
 using testing::ElementsAre;
 using testing::ElementsAreArray;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
-
-std::vector<std::string> lines(const std::vector<Package>& packages) {
-  std::vector<std::string> out;
-  for (const Package& p : packages) out.push_back(std::string(to_text(p.type)) + " " + p.name + " " + p.version);
-  return out;
-}
-
-// "type name version" of each package, for a file that has to be read without a problem.
-std::vector<std::string> good(const LanguagePackages& found) {
-  EXPECT_EQ(found.problem, "");
-  return lines(found.packages);
-}
-
-std::string le(uint64_t value, int bytes) {
-  std::string out;
-  for (; bytes > 0; --bytes, value >>= 8) out += static_cast<char>(value & 255);
-  return out;
-}
-
-std::string deep(size_t depth, std::string_view open = "[", std::string_view close = "]") {
-  std::string out;
-  for (size_t i = 0; i < depth; ++i) out += open;
-  for (size_t i = 0; i < depth; ++i) out += close;
-  return out;
-}
 
 bool has(const std::vector<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();

@@ -36,10 +36,13 @@ Json image_json(const ScanResult& r) {
                       {"size", l.size ? Json(*l.size) : Json(nullptr)},
                       {"media_type", text(l.media_type)},
                       {"created_by", text(l.created_by)}});
+  Json base = nullptr;
+  if (r.base) base = {{"name", text(r.base->name)}, {"digest", text(r.base->digest)}, {"layers", r.base->layers}};
   return {{"reference", escape(r.reference)},
           {"digest", text(r.digest)},
           {"platform", text(r.platform)},
           {"distribution", {{"id", text(r.distribution.id)}, {"release", text(r.distribution.release)}}},
+          {"base", base},
           {"layers", layers}};
 }
 
@@ -82,6 +85,7 @@ Json finding_json(const Finding& f) {
                 {"layer", text(f.where.layer)},
                 {"layer_index", f.where.layer_index ? Json(*f.where.layer_index) : Json(nullptr)},
                 {"visible", f.where.visible},
+                {"of_base", f.of_base},
                 {"package", package}}},
               {"evidence", evidence},
               {"remediation", text(f.remediation)}};
@@ -166,6 +170,13 @@ Json file_json(const std::string& path, const FileRecord& r, FileType type, std:
 
 }  // namespace
 
+Json unowned_list(const ScanResult& r) {
+  Json out = Json::array();
+  for (const UnownedBinary& u : r.unowned)
+    out.push_back({{"path", "/" + escape(u.path)}, {"layer_index", u.layer}, {"product", text(u.product)}, {"version", text(u.version)}});
+  return out;
+}
+
 Json json_report(const ScanResult& r, bool with_packages) {
   Json knowledge = Json::array();
   for (const KnowledgeSource& k : r.knowledge)
@@ -181,7 +192,7 @@ Json json_report(const ScanResult& r, bool with_packages) {
               {"findings", findings},
               {"coverage", coverage_json(r)}};
   if (!r.suppressed.empty()) out["suppressed"] = suppressed_json(r);
-  if (with_packages) out["packages"] = packages_list(r);
+  if (with_packages) out["packages"] = packages_list(r), out["unowned"] = unowned_list(r);
   return out;
 }
 
@@ -193,7 +204,11 @@ std::string json_text(const std::vector<ScanResult>& results, bool several, bool
 }
 
 std::string packages_json(const ScanResult& r) {
-  return dump({{"schema", "careen/packages/v1"}, {"image", image_json(r)}, {"packages", packages_list(r)}, {"coverage", coverage_json(r)}});
+  return dump({{"schema", "careen/packages/v1"},
+               {"image", image_json(r)},
+               {"packages", packages_list(r)},
+               {"unowned", unowned_list(r)},
+               {"coverage", coverage_json(r)}});
 }
 
 std::string files_json(const ScanResult& r) {

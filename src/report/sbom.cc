@@ -33,6 +33,13 @@ std::vector<Component> components_of(const ScanResult& r) {
   return all;
 }
 
+// Of what belongs to no package and says what it is.
+std::string generic_purl(const UnownedBinary& u) {
+  Purl p;
+  p.type = "generic", p.name = u.product, p.version = u.version;
+  return p.text();
+}
+
 Json hashes_of(const std::string& digest) {
   return digest.starts_with("sha256:") ? Json::array({{{"alg", "SHA-256"}, {"content", digest.substr(7)}}}) : Json::array();
 }
@@ -111,6 +118,14 @@ Json cyclonedx(const ScanResult& r, const std::string& version) {
     j["properties"] = std::move(properties);
     list.push_back(std::move(j));
   }
+  for (const UnownedBinary& u : r.unowned)
+    if (!u.product.empty())
+      list.push_back({{"bom-ref", generic_purl(u) + "#" + uuid_of(u.path).substr(0, 8)},
+                      {"type", "application"},
+                      {"name", u.product},
+                      {"version", u.version},
+                      {"purl", generic_purl(u)},
+                      {"properties", Json::array({{{"name", "careen:path"}, {"value", "/" + escape(u.path)}}})}});
   ByName by_name;
   for (const Component& c : components) by_name.emplace(c.package->package.name, &c);
   for (const Finding& f : r.findings)
@@ -171,6 +186,22 @@ Json spdx(const ScanResult& r, const FormatContext& c) {
          {"licenseDeclared", "NOASSERTION"},
          {"copyrightText", "NOASSERTION"},
          {"externalRefs", Json::array({{{"referenceCategory", "PACKAGE-MANAGER"}, {"referenceType", "purl"}, {"referenceLocator", component.purl}}})}});
+    relationships.push_back({{"spdxElementId", "SPDXRef-image"}, {"relationshipType", "CONTAINS"}, {"relatedSpdxElement", id}});
+  }
+  for (const UnownedBinary& u : r.unowned) {
+    if (u.product.empty()) continue;
+    std::string id = spdx_id(generic_purl(u) + u.path);
+    packages.push_back(
+        {{"SPDXID", id},
+         {"name", u.product},
+         {"versionInfo", u.version},
+         {"downloadLocation", "NOASSERTION"},
+         {"filesAnalyzed", false},
+         {"sourceInfo", "by the text of /" + escape(u.path)},
+         {"licenseConcluded", "NOASSERTION"},
+         {"licenseDeclared", "NOASSERTION"},
+         {"copyrightText", "NOASSERTION"},
+         {"externalRefs", Json::array({{{"referenceCategory", "PACKAGE-MANAGER"}, {"referenceType", "purl"}, {"referenceLocator", generic_purl(u)}}})}});
     relationships.push_back({{"spdxElementId", "SPDXRef-image"}, {"relationshipType", "CONTAINS"}, {"relatedSpdxElement", id}});
   }
   std::string seed = r.digest;

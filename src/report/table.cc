@@ -97,6 +97,21 @@ std::string counts_of(const ScanResult& r) {
   return out;
 }
 
+// How many of the vulnerabilities an image inherits; "" when nothing tells.
+std::string base_line(const ScanResult& r) {
+  if (!r.base || r.base->layers == 0) return "";
+  uint64_t all = 0, inherited = 0, fixable = 0;
+  for (const Finding& f : r.findings) {
+    if (f.kind != FindingKind::vulnerability || !f.vulnerability) continue;
+    ++all;
+    inherited += f.of_base ? 1 : 0;
+    fixable += f.of_base && !f.vulnerability->fixed.empty() ? 1 : 0;
+  }
+  if (inherited == 0) return "";
+  return fmt::format("{} of {} {} from {}{}", inherited, all, inherited == 1 ? "comes" : "come", escape(to_text(*r.base)),
+                     fixable == 0 ? "" : fmt::format("; {} with a fix: rebuild on a newer one", fixable));
+}
+
 // A line for each, the worst first.
 void vulnerability_table(std::string& out, const ScanResult& r, const TableOptions& o, const Paint& paint) {
   std::vector<const Finding*> list;
@@ -104,6 +119,7 @@ void vulnerability_table(std::string& out, const ScanResult& r, const TableOptio
     if (f.kind == FindingKind::vulnerability && f.vulnerability) list.push_back(&f);
   if (list.empty()) return;
   out += wrap(counts_of(r), "", "  ", o.width);
+  if (std::string base = base_line(r); !base.empty()) out += wrap(base, "", "  ", o.width);
   constexpr size_t kFew = 20;
   size_t shown = o.verbose ? list.size() : std::min(list.size(), kFew), package = 7, version = 9;
   // Cut to a number of columns, not inside a character.
@@ -232,6 +248,11 @@ std::string packages_table(const ScanResult& r) {
     while (line.ends_with(' ')) line.pop_back();
     out += line + (p.visible ? "" : "  (its database was deleted)") + "\n";
   }
+  if (r.unowned.empty()) return out;
+  out += fmt::format("\n{} {} to no package:\n", r.unowned_in_all, r.unowned_in_all == 1 ? "program or library belongs" : "programs and libraries belong");
+  for (const UnownedBinary& u : r.unowned)
+    out += "/" + escape(u.path) + (u.product.empty() ? "" : "  " + u.product + " " + u.version + ", by its own text") + "\n";
+  if (r.unowned.size() < r.unowned_in_all) out += fmt::format("and {} more\n", r.unowned_in_all - r.unowned.size());
   return out;
 }
 

@@ -62,6 +62,26 @@ bool tell_sources(ScanResult& r, const AdviceOptions& o, const std::set<std::str
   return stale;
 }
 
+// Nobody's advisories are about what belongs to no package.
+void tell_unowned(ScanResult& r) {
+  if (r.unowned_in_all == 0) return;
+  auto known = std::count_if(r.unowned.begin(), r.unowned.end(), [](const UnownedBinary& u) { return !u.product.empty(); });
+  std::string some = known == 0 ? "" : " (" + std::to_string(known) + " say what they are: careen packages)";
+  r.coverage.push_back({Question::vulnerabilities, CoverageState::not_applicable,
+                        std::to_string(r.unowned_in_all) + (r.unowned_in_all == 1 ? " program or library" : " programs and libraries"),
+                        "belong to no package, and no advisories are about them" + some});
+}
+
+// What an image inherits is best mended where it comes from.
+void tell_base(const BaseImage& base, std::vector<Finding>& findings) {
+  for (Finding& f : findings) {
+    f.of_base = f.where.layer_index && *f.where.layer_index < base.layers;
+    if (!f.of_base || f.kind == FindingKind::integrity) continue;
+    f.remediation += std::string(f.remediation.empty() ? "" : " ") + "It comes from the base image" + (base.name.empty() ? "" : " " + escape(base.name)) +
+                     ": rebuild on one without it.";
+  }
+}
+
 }  // namespace
 
 std::string day_of(uint64_t seconds) {
@@ -115,6 +135,8 @@ void advise(ScanResult& r, const AdviceOptions& o) {
     r.vulnerabilities_checked = true;
     r.coverage.insert(r.coverage.end(), answer.coverage.begin(), answer.coverage.end());
     stale = tell_sources(r, o, answer.families);
+    tell_unowned(r);
+    if (auto sound = o.advisories->sound(); !sound) r.coverage.push_back({Question::vulnerabilities, CoverageState::not_looked, "", sound.error().what});
     std::string today = day_of(o.now);
     ImageNames image = names_of(r);
     uint64_t unknown = 0;
@@ -151,6 +173,7 @@ void advise(ScanResult& r, const AdviceOptions& o) {
     sort_findings(r.findings);
     sort_suppressed(r.suppressed);
   }
+  if (r.base) tell_base(*r.base, r.findings);
   std::sort(r.coverage.begin(), r.coverage.end());
   r.coverage.erase(std::unique(r.coverage.begin(), r.coverage.end()), r.coverage.end());
   r.judgement = judge(r.findings, r.coverage, o.fail_on);
@@ -161,6 +184,7 @@ void advise(ScanResult& r, const AdviceOptions& o) {
     if (std::find(r.judgement.reasons.begin(), r.judgement.reasons.end(), why) == r.judgement.reasons.end()) r.judgement.reasons.push_back(why);
   };
   if (!o.advisories && (o.fail_on || o.max_age != 0)) open("vulnerabilities not looked up: no advisory database that can be read");
+  if (o.advisories && o.advisories->damaged()) open("vulnerabilities looked up in a database that is damaged");
   if (stale) open("vulnerabilities looked up in data older than --max-db-age allows");
 }
 

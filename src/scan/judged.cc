@@ -37,6 +37,10 @@ void fields(A& a, InstalledPackage& p) {
   a(p.package), a(p.owned_files), a(p.database), a(p.root), a(p.layer), a(p.introduced), a(p.visible), a(p.use), a(p.used_by);
 }
 template <class A>
+void fields(A& a, UnownedBinary& u) {
+  a(u.path), a(u.layer), a(u.product), a(u.version);
+}
+template <class A>
 void fields(A& a, Judgement& j) {
   a(j.verdict), a(j.reasons);
 }
@@ -51,7 +55,7 @@ struct Stored {
 };
 template <class A>
 void fields(A& a, Stored& s) {
-  a(s.r->distribution), a(s.r->judgement), a(s.r->findings), a(s.r->coverage), a(s.r->packages);
+  a(s.r->distribution), a(s.r->judgement), a(s.r->findings), a(s.r->coverage), a(s.r->packages), a(s.r->unowned), a(s.r->unowned_in_all);
   a(s.digests), a(s.diff_ids), a(s.media_types), a(s.steps), a(s.sizes);
 }
 

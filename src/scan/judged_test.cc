@@ -33,6 +33,8 @@ ScanResult full_result() {
   p.package.type = PackageType::rpm, p.package.name = "n", p.package.version = "v";
   p.owned_files = 7, p.database = "db", p.root = "opt/", p.layer = 2, p.visible = false;
   r.packages = {p};
+  r.unowned = {{"usr/local/bin/node", 1, "node", "18.19.0"}};
+  r.unowned_in_all = 3;
   ScannedLayer known, unknown;
   known.digest = digest_of(as_bytes("blob")), known.diff_id = digest_of(as_bytes("diff")), known.size = 5, known.media_type = "m", known.created_by = "c";
   r.layers = {known, unknown};
@@ -47,6 +49,9 @@ TEST(Judged, ComesBackAsItWasStored) {
   EXPECT_EQ(g.distribution.like, r.distribution.like);
   EXPECT_EQ(g.judgement.verdict, Verdict::flagged);
   EXPECT_EQ(g.judgement.reasons, r.judgement.reasons);
+  ASSERT_EQ(g.unowned.size(), 1U);
+  EXPECT_EQ(g.unowned[0].version, "18.19.0");
+  EXPECT_EQ(g.unowned_in_all, 3U);
   ASSERT_EQ(g.findings.size(), 2U);
   const Finding &a = g.findings[0], &b = r.findings[0];
   EXPECT_EQ(std::tie(a.id, a.kind, a.threat, a.rule, a.title, a.severity, a.confidence, a.remediation, a.blob, a.created_by),

@@ -135,6 +135,7 @@ ScanResult describe(const Image& image, const ScanOptions& options) {
   r.digest = image.digest.text();
   r.platform = image.platform.os.empty() ? "" : image.platform.text();
   r.remarks = image.remarks;
+  r.base = base_of(image);
   r.knowledge = options.threats->sources;
   r.threats_date = options.threats->date;
   r.threats_known = options.threats->threats.size();
@@ -226,6 +227,7 @@ ScanResult scan_image(const Image& image, const ScanOptions& options) {
   result.coverage.insert(result.coverage.end(), image_facts->coverage.begin(), image_facts->coverage.end());
   result.distribution = image_facts->distribution;
   result.packages = image_facts->packages;
+  result.unowned = unowned_binaries(*image_facts, &result.unowned_in_all);
   result.facts = image_facts;
   watch.lap("merge");
 

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "detect/input.h"
+#include "detect/unowned.h"
 #include "policy/suppress.h"
 #include "policy/verdict.h"
+#include "scan/base.h"
 #include "source/docker_archive.h"
 #include "source/image.h"
 #include "store/cache.h"
@@ -53,6 +55,7 @@ struct ScanResult {
   std::string digest;  // of the manifest, "" without
   std::string platform;
   Distribution distribution;
+  std::optional<BaseImage> base;
   std::vector<ScannedLayer> layers;
   std::vector<KnowledgeSource> knowledge;
   std::vector<std::string> remarks;
@@ -62,6 +65,8 @@ struct ScanResult {
   std::string threats_date;
   uint64_t threats_known = 0;
   std::vector<InstalledPackage> packages;
+  std::vector<UnownedBinary> unowned;
+  uint64_t unowned_in_all = 0;
   // Of the advisory side (scan/advise.h).
   bool vulnerabilities_checked = false;
   std::optional<Severity> fail_on;

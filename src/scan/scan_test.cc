@@ -173,7 +173,7 @@ TEST_F(Scan, APoisonedCacheIsReadAnew) {
   scan_folder(folder);
   ScanResult good = scan(text(good_text));
   // The facts of a clean layer under the poisoned one's name, without and with its blob's row.
-  ASSERT_EQ(test::run_sql(scratch_ / "cache/layers-v2.sqlite", "DELETE FROM layer WHERE diff_id<>'" + good.layers[0].diff_id->text() +
+  ASSERT_EQ(test::run_sql(scratch_ / "cache/layers-v3.sqlite", "DELETE FROM layer WHERE diff_id<>'" + good.layers[0].diff_id->text() +
                                                                    "'; UPDATE blob SET diff_id='" + good.layers[0].diff_id->text() + "'"),
             "");
   EXPECT_EQ(scan_folder(folder).judgement.verdict, Verdict::flagged);

@@ -1,0 +1,57 @@
+#include "scan/base.h"
+
+#include "base/text.h"
+
+namespace careen {
+namespace {
+
+constexpr size_t kMostOfName = 500;
+
+std::string told(const Image& image, const char* key) {
+  for (const auto* from : {&image.annotations, &image.config.labels})
+    if (auto it = from->find(key); it != from->end() && !it->second.empty()) return it->second.substr(0, kMostOfName);
+  return "";
+}
+
+bool is_command(const HistoryEntry& h) {
+  std::string_view step = h.created_by;
+  for (std::string_view before : {"/bin/sh -c #(nop) ", "/bin/sh -c #(nop)"})
+    if (step.starts_with(before)) {
+      step.remove_prefix(before.size());
+      break;
+    }
+  while (step.starts_with(' ')) step.remove_prefix(1);
+  return h.empty_layer && (step.starts_with("CMD ") || step.starts_with("CMD["));
+}
+
+// How many layers stand before the last CMD that some layer follows.
+size_t layers_by_history(const Image& image) {
+  size_t layers = 0, base = 0, all = 0;
+  for (const HistoryEntry& h : image.config.history) all += h.empty_layer ? 0 : 1;
+  if (all != image.layers.size()) return 0;  // a history that is not of these layers
+  for (const HistoryEntry& h : image.config.history) {
+    layers += h.empty_layer ? 0 : 1;
+    if (is_command(h) && layers < all) base = layers;
+  }
+  return base;
+}
+
+}  // namespace
+
+std::optional<BaseImage> base_of(const Image& image) {
+  BaseImage b;
+  b.name = told(image, "org.opencontainers.image.base.name");
+  b.digest = told(image, "org.opencontainers.image.base.digest");
+  b.layers = layers_by_history(image);
+  if (b.name.empty() && b.digest.empty() && b.layers == 0) return std::nullopt;
+  return b;
+}
+
+std::string to_text(const BaseImage& base) {
+  std::string out = !base.name.empty() ? base.name : !base.digest.empty() ? base.digest : "its base image";
+  if (base.layers == 1) out += " (layer 0)";
+  if (base.layers > 1) out += " (layers 0 to " + std::to_string(base.layers - 1) + ")";
+  return out;
+}
+
+}  // namespace careen
