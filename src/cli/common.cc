@@ -49,8 +49,16 @@ Result<uint64_t> size_option(const char* name, const std::string& text) {
 
 }  // namespace
 
+std::vector<KeptRecord> imported_threats(const std::string& cache_dir) {
+  auto db = open_advisories(cache_dir);
+  std::vector<KeptRecord> out;
+  if (!db || *db == nullptr) return out;  // what cannot be read is told where vulnerabilities are looked up
+  for (StoredThreat& t : (*db)->threats()) out.push_back({std::move(t.id), std::move(t.text), false});
+  return out;
+}
+
 Result<void> scan_options(const ImageOptions& o, std::shared_ptr<LayerCache> cache, ScanOptions& scan, ResolveOptions& resolve) {
-  CAREEN_ASSIGN(ThreatSet threats, load_threats({o.threats, o.replace, o.kept}));
+  CAREEN_ASSIGN(ThreatSet threats, load_threats({o.threats, o.replace, o.kept, imported_threats(o.cache_dir)}));
   scan.threats = std::make_shared<const ThreatSet>(std::move(threats));
   CAREEN_ASSIGN(scan.spool_limit, size_option("--spool-limit", o.spool_limit));
   CAREEN_ASSIGN(scan.max_layer, size_option("--max-layer-size", o.max_layer));

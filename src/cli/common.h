@@ -57,6 +57,8 @@ Result<AdviceOptions> advice_options(const ImageOptions& o);
 Result<void> update_advisories(const ImageOptions& o);
 // Null when there is no database.
 Result<std::shared_ptr<const AdvisoryDb>> open_advisories(const std::string& cache_dir);
+// The threat records that it holds.
+std::vector<KeptRecord> imported_threats(const std::string& cache_dir);
 // What to tell of an id that neither a threat nor an advisory has.
 std::string unknown_id(const std::string& id, bool has_database);
 std::string advisory_path(const std::string& cache_dir);

@@ -111,6 +111,29 @@ Result<void> check_export(const std::string& file, const ImportCommand& c) {
   return {};
 }
 
+// A feed of one file whose publisher signs it: FILE.sig beside it, or at the same address.
+Result<void> check_feed(const std::string& what, const std::string& file, const ImportCommand& c) {
+  std::string beside = file + ".sig";
+  bool fetched = file != what;
+  if (fetched) {
+    CAREEN_ASSIGN(Download d, download(HttpClient(http_of(c.net)), what + ".sig", std::string(dir_name(file)), std::string(base_name(file)) + ".sig", {}));
+    beside = d.file;
+  }
+  auto check = [&]() -> Result<void> {
+    CAREEN_ASSIGN(std::string key, read_file(c.key, 1 << 20));
+    CAREEN_ASSIGN(std::string text, read_file(beside, 1 << 20));
+    auto signature = from_base64(trim(text));
+    if (!signature) return Error{Errc::corrupt, escape(what) + ".sig is not base64"};
+    CAREEN_ASSIGN(std::string bytes, read_file(file, kMaxFeedDocument));
+    auto ok = verify_text(bytes, *signature, key);
+    if (!ok) return std::move(ok).error().in(escape(what));
+    return {};
+  };
+  auto ok = check();
+  if (fetched) ::unlink(beside.c_str());
+  return ok;
+}
+
 Result<void> import_one(const std::string& what, const ImportCommand& c, const std::string& database, AdvisoryWriter& writer, FeedImporter& importer) {
   std::string file = what, origin = what;
   bool fetched = what.starts_with("https://") || what.starts_with("http://");
@@ -130,7 +153,8 @@ Result<void> import_one(const std::string& what, const ImportCommand& c, const s
         auto r = import_database(writer, file);
         return r ? Result<void>{} : r.error();
       }
-      if (!c.digest.empty() || !c.key.empty()) return Error{Errc::usage, escape(what) + " is no exported database: --digest and --key are for those"};
+      if (!c.digest.empty()) return Error{Errc::usage, escape(what) + " is no exported database: --digest is for those"};
+      if (!c.key.empty()) CAREEN_TRY(check_feed(what, file, c));
       return importer.content(fetched ? std::string(base_name(what)) : file, fd.get(), origin);
     }
     return importer.path(file);
@@ -453,7 +477,7 @@ Command add_db(CLI::App& app) {
   import->add_option("PATH", i->paths, "Files, folders and addresses of feeds in their native formats, told by their content; or an exported database")
       ->required();
   import->add_option("--digest", i->digest, "What an exported database must be, as careen db export printed it");
-  import->add_option("--key", i->key, "A public key in PEM: an exported database must be signed by it (FILE.sig)");
+  import->add_option("--key", i->key, "A public key in PEM: an exported database, or a feed of one file, must be signed by it (FILE.sig)");
   add_net_options(*import, i->net);
   import->footer(
       "Each source that is found replaces what the database has of that source, and nothing else.\n\nExamples:\n"

@@ -34,7 +34,7 @@ bool is_meant(const nlohmann::json& f, const std::string& what) {
 }
 
 Result<std::string> explain(const ExplainCommand& c) {
-  CAREEN_ASSIGN(ThreatSet set, load_threats({c.threats, c.replace, {}}));
+  CAREEN_ASSIGN(ThreatSet set, load_threats({c.threats, c.replace, {}, imported_threats("")}));
   if (const Threat* t = set.find(c.what)) return explain_threat(*t, look());
   std::string path = c.report.empty() ? state_directory() + "/last-report.json" : c.report;
   auto text = read_file(path, kMaxReport);
@@ -139,7 +139,7 @@ Command add_threat(CLI::App& app) {
     if (removed->parsed()) return run_remove();
     auto kept = c->store.empty() ? Result<std::vector<KeptRecord>>(std::vector<KeptRecord>{}) : kept_in_store(c->store);
     if (!kept) return complain(kept.error());
-    auto set = load_threats({c->threats, c->replace, *kept});
+    auto set = load_threats({c->threats, c->replace, *kept, imported_threats("")});
     if (!set) return complain(set.error());
     if (listed->parsed()) return told([&]() -> Result<std::string> { return list(*set); });
     return told([&]() -> Result<std::string> {

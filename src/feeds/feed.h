@@ -20,6 +20,10 @@ class FeedSink {
   virtual Result<void> advisory(const std::string& source, const Advisory& a) = 0;
   virtual Result<void> score(const std::string& source, const ExploitScore& s) = 0;
   virtual Result<void> support(const std::string& source, const SupportEnd& e) = 0;
+  virtual Result<void> threat(const std::string& source, const StoredThreat& t) {
+    (void)source, (void)t;
+    return {};
+  }
   virtual Result<void> refused(const std::string& source, const std::string& why) = 0;
   virtual Result<void> withdrawn(const std::string& source) = 0;
   // A record of OSV begins that speaks of these families; and whether what it says of one is wanted.

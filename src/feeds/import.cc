@@ -90,6 +90,10 @@ Result<void> FeedImporter::support(const std::string& source, const SupportEnd& 
   CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::support));
   return s->add(e);
 }
+Result<void> FeedImporter::threat(const std::string& source, const StoredThreat& t) {
+  CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::threats));
+  return s->add(t);
+}
 Result<void> FeedImporter::withdrawn(const std::string& source) {
   CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::advisories));
   s->withdrawn();

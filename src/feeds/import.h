@@ -39,6 +39,7 @@ class FeedImporter : private FeedSink {
   Result<void> advisory(const std::string& source, const Advisory& a) override;
   Result<void> score(const std::string& source, const ExploitScore& s) override;
   Result<void> support(const std::string& source, const SupportEnd& e) override;
+  Result<void> threat(const std::string& source, const StoredThreat& t) override;
   Result<void> refused(const std::string& source, const std::string& why) override;
   Result<void> withdrawn(const std::string& source) override;
   bool wants(const std::string& family) override { return !only_ || only_->count(family) != 0; }

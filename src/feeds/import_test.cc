@@ -10,6 +10,7 @@
 #include "feeds/import.h"
 #include "feeds/readers.h"
 #include "knowledge/match.h"
+#include "knowledge/threat_set.h"
 
 namespace careen {
 namespace {
@@ -81,6 +82,21 @@ TEST_F(Importing, RecordsWithoutADateHaveTheDayTheyCameFirst) {
   import({folder_ / "dated.json"});
   import({folder_ / "dated.json"});
   EXPECT_EQ(seen("GHSA-aaaa-bbbb-cccc"), "") << "it says its date itself";
+}
+
+TEST_F(Importing, ThreatRecordsAreKeptAsTheyCame) {
+  std::string record = threat_skeleton("EXAMPLE-2026-1");
+  folder_.write("in/one.yaml", record);
+  folder_.write("in/bad.yaml", "schema: careen/threat/v1\nid: 7 8\n");
+  ImportResult r = import({folder_ / "in"});
+  EXPECT_EQ(r.unknown, 1U);
+  auto threats = open()->threats();
+  ASSERT_THAT(threats, SizeIs(1));
+  EXPECT_EQ(threats[0].text, record);
+  auto set = load_threats({{}, false, {}, {{threats[0].id, threats[0].text, false}}});
+  ASSERT_TRUE(set) << set.error().what;
+  EXPECT_NE(set->find(threats[0].id), nullptr);
+  EXPECT_EQ(set->sources.back().count, 1U);
 }
 
 TEST_F(Importing, WhatIsPackedIsReadAsWhatIsNot) {

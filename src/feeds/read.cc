@@ -116,12 +116,14 @@ Result<void> FeedReader::read(const std::string& name, std::string_view text) {
       if (head[0] == '[' && head.substr(0, 40).find("] " + std::string(kind) + "-") != std::string_view::npos)
         return read_debian_advisory_list(text, kind, sink_);
     CAREEN_ASSIGN(Json document, impl_->json.parse(text));
+    if (json_is_object(document) && json_text(document, "schema").starts_with("careen/threat/")) return read_threat_record(name, text, sink_);
     return read_json(document, sink_);
   }
   if (head.starts_with("<?xml") || head.starts_with("<updates")) return read_updateinfo(text, sink_);
   std::string_view line = first_line(text);
   if (line.starts_with("cve,epss")) return read_epss(text, sink_);
   if (line.starts_with("CVE-") || line.starts_with("TEMP-")) return read_debian_cve_list(text, sink_);
+  if (line.starts_with("schema: careen/threat/")) return read_threat_record(name, text, sink_);
   if (line.starts_with("version,codename,series")) return read_distro_info(name, text, sink_);
   if (line.starts_with("distroversion:") || line.starts_with("reponame:") || line.starts_with("packages:") || line.starts_with("apkurl:"))
     return read_secdb_yaml(text, sink_);

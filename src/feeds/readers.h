@@ -38,6 +38,9 @@ Result<void> read_updateinfo(std::string_view text, FeedSink& sink);
 Result<void> read_security_support(const std::string& name, std::string_view text, FeedSink& sink);
 Result<void> read_distro_info(const std::string& name, std::string_view text, FeedSink& sink);
 
+// A record of knowledge/threat.h.
+Result<void> read_threat_record(const std::string& name, std::string_view text, FeedSink& sink);
+
 // What readers share.
 Severity severity_word(std::string_view word);     // of any vendor: "Important", "MODERATE", "negligible"; unknown for what is none
 std::string date_of(std::string_view time);        // the YYYY-MM-DD that a time begins with; "" when it begins with none, or with year 1

@@ -63,6 +63,11 @@ struct Advisory {
   std::vector<AffectedPackage> affected;
 };
 
+// A threat record (knowledge/threat.h) as it came.
+struct StoredThreat {
+  std::string id, text, updated;
+};
+
 // What is known about the use of a vulnerability: KEV, EPSS, SSVC. Probabilities are in hundred-thousandths.
 struct ExploitScore {
   std::string id;
@@ -117,6 +122,11 @@ void fields(A& a, ExploitScore& s) {
 template <class A>
 void fields(A& a, SupportEnd& e) {
   a(e.family), a(e.release), a(e.package), a(e.ends), a(e.version), a(e.says);
+}
+
+template <class A>
+void fields(A& a, StoredThreat& v) {
+  a(v.id), a(v.text), a(v.updated);
 }
 
 }  // namespace careen

@@ -254,6 +254,19 @@ std::vector<SupportEnd> AdvisoryDb::support(std::string_view family) const {
   return out;
 }
 
+std::vector<StoredThreat> AdvisoryDb::threats() const {
+  std::vector<StoredThreat> out;
+  for (const SourceInfo& s : sources_) {
+    if (s.kind != SegmentKind::threats) continue;
+    for (uint64_t at = 0, n = 0; n < s.records; ++n) {
+      StoredThreat t;
+      if (!decode(entry_at(s, &at), &t)) break;
+      out.push_back(std::move(t));
+    }
+  }
+  return out;
+}
+
 void AdvisoryDb::each_of(const SourceInfo& source, const std::function<bool(const Advisory&)>& f) const {
   if (source.kind != SegmentKind::advisories) return;
   for (uint64_t at = 0, n = 0; n < source.records; ++n) {

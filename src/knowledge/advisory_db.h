@@ -24,7 +24,7 @@
 
 namespace careen {
 
-enum class SegmentKind : uint8_t { advisories, scores, support };
+enum class SegmentKind : uint8_t { advisories, scores, support, threats };
 
 struct SourceInfo {
   std::string name;  // "debian", "ghsa/npm": what an import replaces
@@ -95,6 +95,8 @@ class AdvisoryDb {
   std::optional<ExploitScore> score(std::string_view id) const;  // of all sources together
   std::vector<SupportEnd> support(std::string_view family) const;
 
+  std::vector<StoredThreat> threats() const;  // of all sources
+
   // Every record of a source, in the order of its data; false from f stops.
   void each_of(const SourceInfo& source, const std::function<bool(const Advisory&)>& f) const;
 
@@ -125,7 +127,7 @@ class AdvisoryDb {
 };
 
 // How things stand in a segment's data, each behind its length as a varint: a record, then its rows at once after it. A segment of scores
-// holds ExploitScore, one of support SupportEnd.
+// holds ExploitScore, one of support SupportEnd, one of threats StoredThreat.
 struct StoredRecord {
   Advisory advisory;
   uint64_t rows = 0;

@@ -136,6 +136,12 @@ Result<void> SegmentWriter::add(const SupportEnd& e) {
   return put(entry_of(encode(e)));
 }
 
+Result<void> SegmentWriter::add(const StoredThreat& t) {
+  ++info_.records;
+  info_.newest = std::max(info_.newest, t.updated);
+  return put(entry_of(encode(t)));
+}
+
 void SegmentWriter::refuse(const std::string& why) {
   if (++info_.refused <= kMaxProblems) info_.problems.push_back(why);
 }

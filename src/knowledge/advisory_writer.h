@@ -25,6 +25,7 @@ class SegmentWriter {
   Result<void> add(const Advisory& a);
   Result<void> add(const ExploitScore& s);
   Result<void> add(const SupportEnd& e);
+  Result<void> add(const StoredThreat& t);
   void refuse(const std::string& why);  // a record that could not be read
   void withdrawn() { ++info_.withdrawn; }
   SourceInfo& info() { return info_; }

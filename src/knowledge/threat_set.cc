@@ -75,6 +75,20 @@ Result<ThreatSet> load_threats(const ThreatOptions& options) {
     kept.digest = digest_of(as_bytes(kept_text));
     set.sources.push_back(kept);
   }
+  KnowledgeSource imported{"threat records of the advisory database", 0, {}, ""};
+  std::string imported_text;
+  for (const KeptRecord& r : options.imported) {
+    CAREEN_ASSIGN(Threat t, parse_threat(r.text, "the advisory database's record " + r.id));
+    if (std::any_of(set.threats.begin(), set.threats.end(), [&](const Threat& o) { return o.id == t.id; })) continue;
+    imported_text += r.text;
+    imported.date = std::max(imported.date, t.updated);
+    ++imported.count;
+    set.threats.push_back(std::move(t));
+  }
+  if (imported.count != 0) {
+    imported.digest = digest_of(as_bytes(imported_text));
+    set.sources.push_back(imported);
+  }
   std::set<std::string> given;
 
   KnowledgeSource added{"threat records of --threats", 0, {}, ""};

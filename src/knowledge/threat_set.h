@@ -36,6 +36,7 @@ struct ThreatOptions {
   std::vector<std::string> paths;  // files, or folders whose *.yaml and *.yml are taken in the order of their names
   bool replace = false;            // a record may take the place of a built-in or kept one of the same id
   std::vector<KeptRecord> kept = {};
+  std::vector<KeptRecord> imported = {};  // of the advisory database; what is built in or kept goes before
 };
 
 Result<ThreatSet> load_threats(const ThreatOptions& options);

@@ -136,6 +136,7 @@ void advise(ScanResult& r, const AdviceOptions& o) {
     r.coverage.insert(r.coverage.end(), answer.coverage.begin(), answer.coverage.end());
     stale = tell_sources(r, o, answer.families);
     tell_unowned(r);
+    (void)o.advisories->threats();  // threats that were searched for before this; damage among them is told here
     if (auto sound = o.advisories->sound(); !sound) r.coverage.push_back({Question::vulnerabilities, CoverageState::not_looked, "", sound.error().what});
     std::string today = day_of(o.now);
     ImageNames image = names_of(r);
@@ -184,7 +185,9 @@ void advise(ScanResult& r, const AdviceOptions& o) {
     if (std::find(r.judgement.reasons.begin(), r.judgement.reasons.end(), why) == r.judgement.reasons.end()) r.judgement.reasons.push_back(why);
   };
   if (!o.advisories && (o.fail_on || o.max_age != 0)) open("vulnerabilities not looked up: no advisory database that can be read");
-  if (o.advisories && o.advisories->damaged()) open("vulnerabilities looked up in a database that is damaged");
+  bool of_threats = o.advisories && std::any_of(o.advisories->sources().begin(), o.advisories->sources().end(),
+                                                [](const SourceInfo& s) { return s.kind == SegmentKind::threats; });
+  if (o.advisories && o.advisories->damaged() && (o.fail_on || o.max_age != 0 || of_threats)) open("vulnerabilities looked up in a database that is damaged");
   if (stale) open("vulnerabilities looked up in data older than --max-db-age allows");
 }
 

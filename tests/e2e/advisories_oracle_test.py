@@ -97,7 +97,7 @@ def read_secdb(text):
     out = {}
     for name, version, ids in listed:
         for ident in (w for text in ids for w in text.replace(",", " ").split() if re.fullmatch(r"[A-Z][A-Za-z0-9_]*-[\w.-]+", w)):
-            out.setdefault(name, {}).setdefault(ident, []).append(version)
+            out.setdefault(name, {}).setdefault(re.sub(r"^CVE_(?=\d{4}-\d+$)", "CVE-", ident), []).append(version)
     return out
 
 

@@ -6,9 +6,10 @@ import json
 import os
 import time
 
-from advisory_case import NPM, PACKAGES, AdvisoryCase, open_vex
-from advisory_images import alpine_files, debian_files, kev, npm_files, osv, osv_zip, rootfs, tracker
-from support import CLEAN, FLAGGED, UNDETERMINED, USAGE, careen_path, main, need, tool
+from advisory_case import NODE, NPM, PACKAGES, TRACKER, AdvisoryCase, open_vex
+from advisory_images import alpine_files, debian_files, kev, layer, npm_files, osv, osv_zip, rootfs, tracker
+from images import OciLayout
+from support import CLEAN, FLAGGED, UNDETERMINED, USAGE, careen_path, main, need, sha256_of, threat_record, tool
 
 
 def setUpModule():
@@ -25,6 +26,68 @@ class Scan(AdvisoryCase):
     def test_a_threshold_without_a_database(self):
         """What was asked for was not looked at: no pass of a gate."""
         self.report(self.image, "--fail-on", "high", code=UNDETERMINED)
+
+    def test_damage_is_told(self):
+        """A flipped bit gives no wrong answer without a word."""
+        self.usual()
+        before = self.found()
+        path = next((self.tmp).rglob("advisories.db"))
+        whole = path.read_bytes()
+        told = 0
+        for at in range(64, len(whole), max(1, len(whole) // 40)):
+            damaged = bytearray(whole)
+            damaged[at] ^= 0x10
+            path.write_bytes(damaged)
+            run = self.careen.run("scan", self.image, "--format", "json")
+            found = {f["threat"] for f in run.json()["findings"] if f["kind"] in ("vulnerability", "malware")}
+            if found != set(before):
+                self.assertIn(("vulnerabilities", "not_looked"), {(c["question"], c["state"]) for c in run.json()["coverage"]}, at)
+                told += 1
+                self.assert_code(self.careen.run("scan", self.image, "--fail-on", "critical"), (FLAGGED, UNDETERMINED))
+        self.assertGreater(told, 0)
+
+    def test_what_comes_from_the_base(self):
+        self.usual()
+        image = OciLayout(self.tmp / "layout").add(
+            "app", [layer(debian_files("bookworm", PACKAGES)), layer(npm_files(*NODE))],
+            history=[{"created_by": "ADD rootfs"}, {"created_by": 'CMD ["bash"]', "empty_layer": True}, {"created_by": "COPY app"}],
+            annotations={"org.opencontainers.image.base.name": "registry.example/debian:12"})
+        report = self.report(image)
+        self.assertEqual(report["image"]["base"], {"name": "registry.example/debian:12", "digest": None, "layers": 1})
+        of_base = {f["threat"]: f["where"]["of_base"] for f in report["findings"]}
+        self.assertTrue(of_base["CVE-2024-0001"])
+        self.assertFalse(of_base["CVE-2024-0010"])
+        table = self.careen.run("scan", image).stdout
+        self.assertIn("3 of 4 come from registry.example/debian:12 (layer 0); 1 with a fix", table)
+
+    def test_programs_of_no_package(self):
+        need("cc")
+        self.usual()
+        image = rootfs(self.tmp / "own", debian_files("bookworm", PACKAGES))
+        folder = self.tmp / "own/usr/local/bin"
+        folder.mkdir(parents=True)
+        source = self.file("own.c", 'const char mark[] = "node.js/v18.19.0/x"; int main(int n, char **v) { return mark[n] == v[0][0]; }')
+        tool("cc", "-o", folder / "node", source)
+        listed = self.careen.run("packages", image, "--format", "json").json()["unowned"]
+        self.assertEqual(listed, [{"path": "/usr/local/bin/node", "layer_index": 0, "product": "node", "version": "18.19.0"}])
+        row, = [c for c in self.rows(image=image) if "belong to no package" in c["why"]]
+        self.assertEqual(row["state"], "not_applicable")
+        bom = self.careen.run("scan", image, "--format", "cyclonedx").json()
+        self.assertIn("pkg:generic/node@18.19.0", [c.get("purl") for c in bom["components"]])
+
+    def test_threat_records_are_a_source(self):
+        self.load(tracker=tracker(TRACKER))
+        content = b"an implant that does nothing"
+        (self.tmp / "image/opt").mkdir(exist_ok=True)
+        (self.tmp / "image/opt/implant").write_bytes(content)
+        self.load(record=threat_record("EXAMPLE-2026-1", indicators={"files": [{"digest": "sha256:" + sha256_of(content)}]}))
+        self.assertEqual(self.sources()["threats"], 1)
+        report = self.report(self.image, code=FLAGGED)
+        self.assertEqual([f["threat"] for f in report["findings"] if f["kind"] not in ("vulnerability", "integrity")], ["EXAMPLE-2026-1"])
+        self.assertIn("threat records of the advisory database", [k["name"] for k in report["knowledge"]])
+        self.db("drop", "threats")
+        self.report(self.image, code=CLEAN)
+        self.assert_fails(self.careen.run("db", "drop", "threats"), USAGE, "no source")
 
     def test_listed_and_not_flagged(self):
         self.usual()

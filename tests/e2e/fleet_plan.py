@@ -321,8 +321,9 @@ ROWS = {
     "failures": "SELECT reference, why FROM inv_failure",
 }
 JOINED = ("inv_blob", "inv_image_layer", "inv_term_image")
-FILES, NAMES, PATHS = 1, 2, 3  # families of the reverse index
+NAMES, PATHS, CONTENTS, PIECES = 2, 3, 4, 5  # families of the reverse index
 KEY_BITS = 56
+PART_BITS = 4  # of a piece's number, which its key begins with
 PACKAGE_KEY = 101
 
 
@@ -383,16 +384,23 @@ def reverse_index(db):
     former = dict(db.execute("SELECT id, layer FROM inv_former"))
     packages = {name_key(PACKAGE_KEY, str(row[0]).encode()): row[1:]
                 for row in db.execute("SELECT id, type, name, version, architecture, source, source_version FROM inv_package")}
-    files, names, of_packages, paths = set(), set(), set(), set()
+    names, of_packages, paths, contents, pieces = set(), set(), set(), set(), {}
     for family, body in db.execute("SELECT family, body FROM inv_block JOIN inv_run r ON run=r.id"):
         if family == PATHS:
             paths.update(strings(body))
             continue
-        for key, layer in postings(body):
-            if family == NAMES and key in packages:
-                of_packages.add((packages[key], layers[former.get(layer, layer)]))
-            elif layer not in former:
-                (files if family == FILES else names).add((key, layers[layer]))
+        for key, value in postings(body):
+            if family == CONTENTS:
+                contents.add((key, value))
+            elif family == PIECES:
+                number = (key & ((1 << (KEY_BITS - PART_BITS)) - 1)) << PART_BITS | key >> (KEY_BITS - PART_BITS)
+                if value not in former:
+                    pieces.setdefault(number, set()).add(layers[value])
+            elif key in packages:
+                of_packages.add((packages[key], layers[former.get(value, value)]))
+            elif value not in former:
+                names.add((key, layers[value]))
+    files = {(key, layer) for key, piece in contents for layer in pieces.get(piece, ())}
     return {"files": sorted(files), "names": sorted(names), "packages of layers": sorted(of_packages), "paths": sorted(paths)}
 
 

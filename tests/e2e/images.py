@@ -142,13 +142,14 @@ def compress(data, how):
 # --- configuration ---
 
 def config_of(layers, arch=HOST, variant=None, claims=None, **run):
-    """An image configuration; `run` is its config object (Entrypoint, Cmd, Env, ...)."""
+    """An image configuration; `run` is its config object (Entrypoint, Cmd, Env, ...), but for a `history` of its own."""
+    history = run.pop("history", None)
     config = {
         "created": "2026-01-02T03:04:05Z", "architecture": arch, "os": "linux",
         "config": run,
         "rootfs": {"type": "layers", "diff_ids": claims or [l.diff_id for l in layers]},
-        "history": [{"created": "2026-01-02T03:04:05Z", "created_by": l.created_by}
-                    for l in layers],
+        "history": history or [{"created": "2026-01-02T03:04:05Z", "created_by": l.created_by}
+                               for l in layers],
     }
     if variant:
         config["variant"] = variant

@@ -129,7 +129,7 @@ class Json(ReportCase):
         for x in doc["findings"]:
             self.assertEqual(set(x), {"id", "kind", "threat", "title", "severity", "confidence",
                                       "reachability", "where", "evidence", "remediation"})
-            self.assertEqual(set(x["where"]), {"path", "layer", "layer_index", "visible", "package"})
+            self.assertEqual(set(x["where"]), {"path", "layer", "layer_index", "of_base", "visible", "package"})
         text = json.dumps(doc)
         self.assertNotIn(str(self.careen.home), text)
         self.assertEqual(text.count(str(self.tmp)), text.count(self.bad), "no host path but the reference")
