@@ -280,10 +280,10 @@ bool is_this_image(const Purl& p, const ImageNames& image) {
 }
 
 // Whether the statement is about this package in this image.
-bool speaks_of(const VexStatement& s, const std::vector<Purl>& packages, const ImageNames& image) {
+bool speaks_of(const VexStatement& s, const Purl& package, const ImageNames& image) {
   return std::any_of(s.products.begin(), s.products.end(), [&](const VexStatement::Product& p) {
-    bool product = is_image(p.product) ? is_this_image(p.product, image) : every_purl({p.product}, packages);
-    return product && (p.parts.empty() || every_purl(p.parts, packages));
+    bool product = is_image(p.product) ? is_this_image(p.product, image) : purl_covers(p.product, package);
+    return product && (p.parts.empty() || every_purl(p.parts, {package}));
   });
 }
 
@@ -330,15 +330,22 @@ std::optional<Suppressions::By> Suppressions::find(const Finding& f, const Purl&
   if (f.kind != FindingKind::vulnerability || !f.vulnerability) return std::nullopt;
   for (const SuppressionRule& r : rules_)
     if ((r.expires.empty() || today <= r.expires) && covers(r, f, package)) return By{r.origin, r.reason};
-  // Of what documents say about it the latest counts.
-  std::vector<Purl> packages = purls_of(*f.vulnerability, package);
-  const VexStatement* last = nullptr;
-  for (const VexStatement& s : statements_) {
-    bool about = names_it(s.vulnerability, f) || std::any_of(s.aliases.begin(), s.aliases.end(), [&](const std::string& a) { return names_it(a, f); });
-    if (about && speaks_of(s, packages, image) && (last == nullptr || s.time >= last->time)) last = &s;
+  std::vector<const VexStatement*> about;
+  for (const VexStatement& s : statements_)
+    if (names_it(s.vulnerability, f) || std::any_of(s.aliases.begin(), s.aliases.end(), [&](const std::string& a) { return names_it(a, f); }))
+      about.push_back(&s);
+  // Of what documents say about each of the packages the latest counts, and all of them must be free of it.
+  std::vector<const VexStatement*> by;
+  for (const Purl& one : purls_of(*f.vulnerability, package)) {
+    const VexStatement* last = nullptr;
+    for (const VexStatement* s : about)
+      if (speaks_of(*s, one, image) && (last == nullptr || s->time >= last->time)) last = s;
+    if (last == nullptr || (last->status != "not_affected" && last->status != "fixed")) return std::nullopt;
+    if (std::find(by.begin(), by.end(), last) == by.end()) by.push_back(last);
   }
-  if (last == nullptr || (last->status != "not_affected" && last->status != "fixed")) return std::nullopt;
-  return By{last->origin, last->status + (last->justification.empty() ? "" : ": " + last->justification)};
+  const VexStatement& first = *by.at(0);
+  std::string more = by.size() == 1 ? "" : ", and " + std::to_string(by.size() - 1) + (by.size() == 2 ? " statement" : " statements") + " more";
+  return By{first.origin, first.status + (first.justification.empty() ? "" : ": " + first.justification) + more};
 }
 
 void sort_suppressed(std::vector<Suppressed>& list) {

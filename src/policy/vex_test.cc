@@ -87,6 +87,23 @@ TEST(OpenVex, TheLatestStatementCounts) {
 }
 
 // Times are instants, written with any offset and any number of digits.
+TEST(OpenVex, EachOfSeveralPackagesMayHaveItsStatement) {
+  Finding f = finding();
+  f.vulnerability->packages = {"curl", "libcurl4"};
+  const std::string curls = statement({}), libs = statement({.products = R"([{"@id":"pkg:deb/debian/libcurl4"}])"}),
+                    affected = statement({.status = "affected", .products = R"([{"@id":"pkg:deb/debian/libcurl4"}])"});
+  auto together = [&](const std::vector<std::string>& documents) { return vexed(documents, curl(), kImage, f); };
+  EXPECT_FALSE(together({open_vex(curls)})) << "nothing is said of the other";
+  EXPECT_FALSE(together({open_vex(libs)}));
+  EXPECT_TRUE(together({open_vex(curls + "," + libs)}));
+  EXPECT_TRUE(together({open_vex(curls), open_vex(libs)}));
+  EXPECT_FALSE(together({open_vex(curls + "," + affected)}));
+  const std::string whole = statement({.products = R"([{"@id":"pkg:oci/app@)" + kDigest + R"("}])"});
+  EXPECT_TRUE(together({open_vex(whole)}));
+  EXPECT_FALSE(together({open_vex(whole), open_vex(affected, "2026-02-01T00:00:00Z")})) << "later, of one of them";
+  EXPECT_TRUE(together({open_vex(whole, "2026-02-01T00:00:00Z"), open_vex(affected)}));
+}
+
 TEST(OpenVex, TimesAreComparedAsInstants) {
   auto later = [](const std::string& first, const std::string& second) {
     return !vexed({open_vex(statement({}), first), open_vex(statement({.status = "affected"}), second)}) &&
