@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 
 #include "store/inventory_impl.h"
 #include "store/squeeze.h"
@@ -26,7 +25,7 @@ const std::string& Inventory::shown() const {
   return impl_->shown;
 }
 int64_t Inventory::clock() const {
-  return ::time(nullptr) + impl_->clock_ahead;
+  return (Impl::milliseconds() + impl_->clock_ahead) / 1000;
 }
 const std::shared_ptr<LayerCache>& Inventory::layers() const {
   return impl_->cache;

@@ -1,6 +1,7 @@
 // What the parts of the inventory share. Nobody but src/store/inventory*.cc includes it.
 #pragma once
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -98,8 +99,9 @@ struct Inventory::Impl {
   Recent<int64_t> recent_pieces;                             // numbers of pieces that are indexed
   std::unordered_map<std::string, int64_t> package_numbers;  // of committed rows, which are never dropped, by their encoded columns; forgets freely
   std::string trouble;
-  int64_t clock_ahead = 0;  // of the server, in seconds
+  int64_t clock_ahead = 0;  // of the server, in milliseconds
 
+  static int64_t milliseconds() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count(); }
   bool postgres() const { return db->kind() == Database::Kind::postgres; }
 
   // After a layer or an image. What fails here is done another time: nothing is lost.

@@ -1,7 +1,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <ctime>
 
 #include "base/fd.h"
 #include "store/inventory_impl.h"
@@ -180,7 +179,7 @@ Result<void> Inventory::Impl::connect(Mode mode) {
   }
   if (have != kInventorySchema)  // PostgreSQL came with schema 2: there is no older one
     return Error{Errc::corrupt, escape(shown) + " has tables of schema " + std::to_string(have) + ", which no careen wrote"};
-  if (Statement s = sql("SELECT extract(epoch from clock_timestamp())::bigint"); s.row()) clock_ahead = s.number(0) - ::time(nullptr);
+  if (Statement s = sql("SELECT floor(extract(epoch from clock_timestamp())*1000)::bigint"); s.row()) clock_ahead = s.number(0) - milliseconds();
   return {};
 }
 
