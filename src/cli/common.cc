@@ -52,8 +52,10 @@ Result<uint64_t> size_option(const char* name, const std::string& text) {
 std::vector<KeptRecord> imported_threats(const std::string& cache_dir) {
   auto db = open_advisories(cache_dir);
   std::vector<KeptRecord> out;
-  if (!db || *db == nullptr) return out;  // what cannot be read is told where vulnerabilities are looked up
+  if (!db) warn("threat records of the advisory database are not searched for: " + db.error().what);
+  if (!db || *db == nullptr) return out;
   for (StoredThreat& t : (*db)->threats()) out.push_back({std::move(t.id), std::move(t.text), false});
+  if (auto sound = (*db)->sound(); !sound) warn("not all threat records of the advisory database are searched for: " + sound.error().what);
   return out;
 }
 

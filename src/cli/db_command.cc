@@ -112,7 +112,7 @@ Result<void> check_export(const std::string& file, const ImportCommand& c) {
 }
 
 // A feed of one file whose publisher signs it: FILE.sig beside it, or at the same address.
-Result<void> check_feed(const std::string& what, const std::string& file, const ImportCommand& c) {
+Result<void> check_feed(const std::string& what, const std::string& file, int fd, const ImportCommand& c) {
   std::string beside = file + ".sig";
   bool fetched = file != what;
   if (fetched) {
@@ -124,8 +124,11 @@ Result<void> check_feed(const std::string& what, const std::string& file, const 
     CAREEN_ASSIGN(std::string text, read_file(beside, 1 << 20));
     auto signature = from_base64(trim(text));
     if (!signature) return Error{Errc::corrupt, escape(what) + ".sig is not base64"};
-    CAREEN_ASSIGN(std::string bytes, read_file(file, kMaxFeedDocument));
-    auto ok = verify_text(bytes, *signature, key);
+    CAREEN_ASSIGN(uint64_t size, file_size(fd));
+    if (size > kMaxFeedDocument) return Error{Errc::limit, escape(what) + " is larger than " + human_size(kMaxFeedDocument)};
+    std::vector<uint8_t> bytes(static_cast<size_t>(size));
+    CAREEN_ASSIGN(size_t got, pread_full(fd, bytes, 0));
+    auto ok = verify_text(as_text(Bytes(bytes).first(got)), *signature, key);
     if (!ok) return std::move(ok).error().in(escape(what));
     return {};
   };
@@ -154,9 +157,10 @@ Result<void> import_one(const std::string& what, const ImportCommand& c, const s
         return r ? Result<void>{} : r.error();
       }
       if (!c.digest.empty()) return Error{Errc::usage, escape(what) + " is no exported database: --digest is for those"};
-      if (!c.key.empty()) CAREEN_TRY(check_feed(what, file, c));
+      if (!c.key.empty()) CAREEN_TRY(check_feed(what, file, fd.get(), c));
       return importer.content(fetched ? std::string(base_name(what)) : file, fd.get(), origin);
     }
+    if (!c.digest.empty() || !c.key.empty()) return Error{Errc::usage, escape(what) + " is no file: --digest and --key are for one"};
     return importer.path(file);
   };
   auto r = read();

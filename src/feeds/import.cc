@@ -74,6 +74,7 @@ std::string FeedImporter::first_seen(const std::string& source, const std::strin
     if (s.name == source && a.id == id) known = a.seen;
   });
   if (known) return *known;
+  if (old->damaged()) return "";  // it may have been there
   std::time_t now = ::time(nullptr);
   std::tm day{};
   ::gmtime_r(&now, &day);

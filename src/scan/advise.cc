@@ -46,6 +46,7 @@ bool tell_sources(ScanResult& r, const AdviceOptions& o, const std::set<std::str
   uint64_t oldest = UINT64_MAX, records = 0, sources = 0;
   std::string oldest_name;
   for (const SourceInfo& s : o.advisories->sources()) {
+    if (s.kind == SegmentKind::threats) continue;  // they were looked for in the files
     bool asked = s.families.empty() || std::any_of(s.families.begin(), s.families.end(), [&](const std::string& f) { return families.count(f) != 0; });
     if (!asked) continue;
     r.knowledge.push_back({"advisories: " + s.name, s.records, Digest(s.digest), s.newest.size() == 10 ? s.newest : ""});
@@ -77,8 +78,8 @@ void tell_base(const BaseImage& base, std::vector<Finding>& findings) {
   for (Finding& f : findings) {
     f.of_base = f.where.layer_index && *f.where.layer_index < base.layers;
     if (!f.of_base || f.kind == FindingKind::integrity) continue;
-    f.remediation += std::string(f.remediation.empty() ? "" : " ") + "It comes from the base image" + (base.name.empty() ? "" : " " + escape(base.name)) +
-                     ": rebuild on one without it.";
+    f.remediation += std::string(f.remediation.empty() ? "" : " ") + "By the image's history it comes from the base image" +
+                     (base.name.empty() ? "" : " " + escape(base.name)) + ": rebuild on one without it.";
   }
 }
 
@@ -122,9 +123,13 @@ void advise(ScanResult& r, const AdviceOptions& o) {
   bool stale = false;
   drop_rows(r);
   r.fail_on = o.fail_on;
-  if (!o.advisories) {
-    r.coverage.push_back({Question::vulnerabilities, o.damaged ? CoverageState::not_looked : CoverageState::not_applicable, "",
-                          o.absent.empty() ? "no advisory database; careen db update makes one" : o.absent});
+  bool there = o.advisories &&
+               std::any_of(o.advisories->sources().begin(), o.advisories->sources().end(), [](const SourceInfo& s) { return s.kind != SegmentKind::threats; });
+  if (!there) {
+    std::string why = o.advisories       ? "the database has no advisories; careen db update brings them"
+                      : o.absent.empty() ? "no advisory database; careen db update makes one"
+                                         : o.absent;
+    r.coverage.push_back({Question::vulnerabilities, o.damaged ? CoverageState::not_looked : CoverageState::not_applicable, "", why});
   } else {
     VulnerabilityInput in;
     in.packages = &r.packages;
@@ -184,7 +189,7 @@ void advise(ScanResult& r, const AdviceOptions& o) {
     r.judgement.verdict = Verdict::undetermined;
     if (std::find(r.judgement.reasons.begin(), r.judgement.reasons.end(), why) == r.judgement.reasons.end()) r.judgement.reasons.push_back(why);
   };
-  if (!o.advisories && (o.fail_on || o.max_age != 0)) open("vulnerabilities not looked up: no advisory database that can be read");
+  if (!there && (o.fail_on || o.max_age != 0)) open("vulnerabilities not looked up: no advisory database that can be read");
   bool of_threats = o.advisories && std::any_of(o.advisories->sources().begin(), o.advisories->sources().end(),
                                                 [](const SourceInfo& s) { return s.kind == SegmentKind::threats; });
   if (o.advisories && o.advisories->damaged() && (o.fail_on || o.max_age != 0 || of_threats)) open("vulnerabilities looked up in a database that is damaged");

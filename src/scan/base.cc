@@ -43,6 +43,8 @@ std::optional<BaseImage> base_of(const Image& image) {
   b.name = told(image, "org.opencontainers.image.base.name");
   b.digest = told(image, "org.opencontainers.image.base.digest");
   b.layers = layers_by_history(image);
+  // A label is inherited: it may be of the base's own base, and tells nothing of these layers.
+  if (b.layers != 0 && !image.annotations.contains("org.opencontainers.image.base.name")) b.name.clear(), b.digest.clear();
   if (b.name.empty() && b.digest.empty() && b.layers == 0) return std::nullopt;
   return b;
 }

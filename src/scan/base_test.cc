@@ -56,7 +56,8 @@ TEST(BaseOf, AHistoryOfOtherLayersTellsNothing) {
 TEST(BaseOf, AnnotationsGoBeforeLabels) {
   Image i = image({layer(), nothing("CMD [\"bash\"]"), layer()});
   i.config.labels["org.opencontainers.image.base.name"] = "docker.io/library/debian:11";
-  EXPECT_EQ(base_of(i)->name, "docker.io/library/debian:11");
+  EXPECT_EQ(base_of(i)->name, "") << "inherited, and so maybe of the base's own base";
+  EXPECT_EQ(base_of(i)->layers, 1U);
   i.annotations["org.opencontainers.image.base.name"] = "docker.io/library/debian:12";
   i.annotations["org.opencontainers.image.base.digest"] = "sha256:1";
   EXPECT_EQ(base_of(i)->name, "docker.io/library/debian:12");
@@ -65,6 +66,8 @@ TEST(BaseOf, AnnotationsGoBeforeLabels) {
   i.config.history.clear();
   EXPECT_EQ(base_of(i)->layers, 0U);
   EXPECT_EQ(to_text(*base_of(i)), "docker.io/library/debian:12");
+  i.annotations.clear();
+  EXPECT_EQ(base_of(i)->name, "docker.io/library/debian:11");
 }
 
 TEST(BaseOf, ALongNameIsCut) {

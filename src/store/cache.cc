@@ -7,6 +7,7 @@
 #include <ctime>
 #include <mutex>
 #include <set>
+#include <utility>
 
 #include "base/codec.h"
 #include "base/fd.h"
@@ -101,7 +102,24 @@ struct LayerCache::Impl {
   std::unique_ptr<PieceTable> pieces;
   bool precious = false;
   std::optional<std::string> trouble;
+  int inside = 0, damage = 0;  // of a transaction, and what was met there
   std::mutex mutex;
+
+  // While it lives nothing is closed; after it what was met is dealt with.
+  class Inside {
+   public:
+    explicit Inside(Impl& i) : impl_(i) { ++impl_.inside; }
+    ~Inside() {
+      if (--impl_.inside != 0) return;
+      int rc = std::exchange(impl_.damage, 0);
+      if (rc != 0) impl_.check(rc);
+    }
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+
+   private:
+    Impl& impl_;
+  };
 
   ~Impl() { close(); }
   void close() {
@@ -177,7 +195,8 @@ struct LayerCache::Impl {
 
   // After an operation: a damaged file is set aside once.
   void check(int rc) {
-    if (file == nullptr) return;  // a server mends itself
+    if (file == nullptr) return;                                       // a server mends itself
+    if (inside != 0) return void(damage = damage != 0 ? damage : rc);  // what is in use is not closed: settle()
     if (!is_damage(rc & 0xff)) return;
     set_aside();
     if (!precious) open();
@@ -211,7 +230,8 @@ struct LayerCache::Impl {
     auto list = piece_list(diff_id);
     if (!list) return false;
     PieceSum sum;
-    return pieces->read(list->numbers, [&](int64_t, Piece p) { return sum.add(p), out->add_chunk(std::move(p.bytes), p.records), true; }) &&
+    return pieces->read(
+               list->numbers, [&](int64_t, Piece p) { return sum.add(p), out->add_chunk(std::move(p.bytes), p.records), true; }, inside == 0) &&
            sum.take() == list->sum;
   }
 
@@ -276,6 +296,7 @@ struct LayerCache::Impl {
 
   template <class F>
   void transaction(F f) {
+    Inside here(*this);
     if (db->transact(f)) return;
     int rc = file != nullptr ? sqlite3_errcode(file) : SQLITE_OK;
     trouble = last_sql_error();
@@ -464,6 +485,7 @@ bool LayerCache::copy_layer(LayerCache& from, const Digest& diff_id) {
   std::scoped_lock lock(impl_->mutex, from.impl_->mutex);
   if (!impl_->db || !from.impl_->db) return false;
   const std::string id = diff_id.text();
+  Impl::Inside here(*impl_), there(*from.impl_);
   return impl_->db->transact([&] {
     Statement put_part = impl_->sql(kPutPart), put_blob = impl_->sql(kPutBlob);
     Statement parts = from.impl_->sql("SELECT part, collectors, used, body, sum FROM layer WHERE diff_id=?");
@@ -546,13 +568,14 @@ LayerCache::Status LayerCache::status() {
 bool LayerCache::drop_unused_pieces() {
   std::lock_guard lock(impl_->mutex);
   if (impl_->db == nullptr || impl_->file == nullptr) return true;
+  Impl::Inside here(*impl_);
   return impl_->db->transact([&] {
     std::set<int64_t> used;
     Statement s = impl_->sql("SELECT DISTINCT diff_id FROM layer WHERE part='files' AND collectors=?");
     for (s.with(uint64_t{kCollectors}); s.row();) {
       auto d = Digest::parse(s.view(0));
       auto list = d ? impl_->piece_list(*d) : std::nullopt;
-      if (!list) return false;  // damaged: what it named is not known
+      if (!list) return last_sql_error() = "the files of layer " + s.text(0) + " cannot be read: careen store check", false;
       used.insert(list->numbers.begin(), list->numbers.end());
     }
     return impl_->pieces->keep_only({used.begin(), used.end()});

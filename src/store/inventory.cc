@@ -56,7 +56,9 @@ std::string columns_of(const StoredPackage& p) {
 }  // namespace
 
 bool Inventory::has_layer(const Digest& diff_id) {
-  return impl_->sql("SELECT 1 FROM inv_layer WHERE diff_id=? AND collectors=?").with(diff_id.text(), uint64_t{kCollectors}).row();
+  if (!impl_->sql("SELECT 1 FROM inv_layer WHERE diff_id=? AND collectors=?").with(diff_id.text(), uint64_t{kCollectors}).row()) return false;
+  auto list = impl_->cache->pieces(diff_id);  // which may have been written anew since
+  return !list || impl_->indexed(list->numbers);
 }
 
 namespace {
@@ -71,7 +73,7 @@ void add_keys(const FileTable& files, int64_t piece, PieceKeys* out) {
   FileRecord r;
   for (FileCursor c(files); c.next(r);) {
     if (base_name(r.path).starts_with(".wh.")) continue;  // a whiteout is no file
-    if (r.sha256) out->postings.push_back({file_key(*r.sha256), piece});
+    if (r.sha256) out->postings.push_back({content_key(*r.sha256), piece});
     if (r.type == FileType::hardlink) out->postings.push_back({hard_links_key(), piece});
     if (r.type == FileType::directory) continue;
     Sha256 digest = name_digest(kPathKey, r.path);
@@ -114,11 +116,11 @@ Result<void> Inventory::add_layer(const LayerFacts& facts, int64_t now) {
 
 Result<void> Inventory::add_layer(LayerKeys k, int64_t now) {
   Impl& m = *impl_;
+  // Of a layer that was not read whole no facts are kept: its images have gaps, and it is indexed again once it was.
   auto list = m.cache->pieces(k.diff_id);
-  if (!list)
-    return Error{Errc::io, escape(m.shown) + ": the facts of layer " + k.diff_id.text() + " are not kept" +
-                               (m.cache->trouble() ? ": " + *m.cache->trouble() : std::string())};
-  std::vector<int64_t> numbers = std::move(list->numbers);
+  if (auto why = m.cache->trouble(); !list && why)
+    return Error{Errc::io, escape(m.shown) + ": the facts of layer " + k.diff_id.text() + " could not be kept: " + *why};
+  std::vector<int64_t> numbers = list ? std::move(list->numbers) : std::vector<int64_t>{};
   make_distinct(numbers);
   PieceKeys keys;
   CAREEN_TRY(m.transaction("a layer cannot be kept", [&] {
@@ -356,12 +358,11 @@ Result<std::vector<std::string>> Inventory::check() {
     bool unused = false;
     if (!d || !impl_->cache->facts(*d, {}, &unused)) wrong.push_back("the facts of layer " + layers.text(0) + " cannot be read");
   }
-  Statement indexed = impl_->sql("SELECT diff_id FROM inv_layer WHERE collectors=?"), known = impl_->sql("SELECT 1 FROM inv_piece WHERE id=?");
+  Statement indexed = impl_->sql("SELECT diff_id FROM inv_layer WHERE collectors=?");
   for (indexed.with(uint64_t{kCollectors}); indexed.row();) {
     auto d = Digest::parse(indexed.view(0));
     auto list = d ? impl_->cache->pieces(*d) : std::nullopt;
-    bool all = list && std::all_of(list->numbers.begin(), list->numbers.end(), [&](int64_t n) { return known.with(n).row(); });
-    if (!all) wrong.push_back("files of layer " + indexed.text(0) + " are not in the index");
+    if (list && !impl_->indexed(list->numbers)) wrong.push_back("files of layer " + indexed.text(0) + " are not in the index");
   }
   Statement loose = impl_->sql("SELECT count(*) FROM inv_image_layer WHERE layer NOT IN (SELECT id FROM inv_layer) OR image NOT IN (SELECT id FROM inv_image)");
   if (loose.row() && loose.number(0) != 0) wrong.push_back(std::to_string(loose.number(0)) + " rows name a layer or an image that is not there");

@@ -145,18 +145,22 @@ struct Inventory::Impl {
          [&](uint64_t key, const std::vector<int64_t>& layers) { out.layers.emplace(static_cast<uint64_t>(piece_of_key(key)), layers); });
     return out;
   }
-  // The layers of each key of a content or a path, by pieces and as inventories before schema 5 have them.
-  void find_files(ReverseIndex::Family before, const std::vector<uint64_t>& keys, const std::function<void(uint64_t, const std::vector<int64_t>&)>& f) {
-    std::map<uint64_t, std::vector<int64_t>> out;
-    find(before, keys, [&](uint64_t key, const std::vector<int64_t>& layers) { out[key] = layers; });
+  // The layers of each key of a content or a path, by pieces.
+  void find_by_pieces(const std::vector<uint64_t>& keys, const std::function<void(uint64_t, const std::vector<int64_t>&)>& f) {
     Pieces p = pieces_with(keys);
-    for (const auto& [key, pieces] : p.of_key)
+    for (const auto& [key, pieces] : p.of_key) {
+      std::vector<int64_t> layers;
       for (int64_t n : pieces)
-        if (auto it = p.layers.find(static_cast<uint64_t>(n)); it != p.layers.end()) out[key].insert(out[key].end(), it->second.begin(), it->second.end());
-    for (auto& [key, layers] : out) {
+        if (auto it = p.layers.find(static_cast<uint64_t>(n)); it != p.layers.end()) layers.insert(layers.end(), it->second.begin(), it->second.end());
       make_distinct(layers);
       if (!layers.empty()) f(key, layers);
     }
+  }
+
+  // Whether all of them are in the index.
+  bool indexed(const std::vector<int64_t>& numbers) const {
+    Statement s = sql("SELECT 1 FROM inv_piece WHERE id=?");
+    return std::all_of(numbers.begin(), numbers.end(), [&](int64_t n) { return recent_pieces.has(static_cast<uint64_t>(n), n) || s.with(n).row(); });
   }
 
   // Those that are not in the index yet; from here on they are. `numbers` ascending.

@@ -1,7 +1,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
 #include "base/fd.h"
 #include "store/inventory_impl.h"
 #include "store/jobs.h"

@@ -66,15 +66,28 @@ std::vector<IndexFailure> Inventory::failures() {
 }
 
 std::map<Sha256, std::vector<Inventory::Id>> Inventory::layers_with_files(const std::vector<Sha256>& digests) {
-  std::multimap<uint64_t, Sha256> by_key;
-  for (const Sha256& d : digests) by_key.emplace(file_key(d), d);
-  std::vector<uint64_t> keys;
-  for (const auto& [key, unused] : by_key) keys.push_back(key);
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   std::map<Sha256, std::vector<Id>> out;
-  impl_->find_files(ReverseIndex::Family::files, keys, [&](uint64_t key, const std::vector<int64_t>& layers) {
-    for (auto [it, end] = by_key.equal_range(key); it != end; ++it) out[it->second] = layers;
-  });
+  auto keys_by = [&](auto key_of) {
+    std::multimap<uint64_t, Sha256> by_key;
+    for (const Sha256& d : digests) by_key.emplace(key_of(d), d);
+    return by_key;
+  };
+  auto keys_in = [](const std::multimap<uint64_t, Sha256>& by_key) {
+    std::vector<uint64_t> keys;
+    for (const auto& [key, unused] : by_key) keys.push_back(key);
+    make_distinct(keys);
+    return keys;
+  };
+  auto add = [&](const std::multimap<uint64_t, Sha256>& by_key, uint64_t key, const std::vector<int64_t>& layers) {
+    for (auto [it, end] = by_key.equal_range(key); it != end; ++it) {
+      auto& all = out[it->second];
+      all.insert(all.end(), layers.begin(), layers.end());
+      make_distinct(all);
+    }
+  };
+  auto before = keys_by(file_key), now = keys_by(content_key);  // as inventories before schema 5 have them, and as they are
+  impl_->find(ReverseIndex::Family::files, keys_in(before), [&](uint64_t key, const std::vector<int64_t>& layers) { add(before, key, layers); });
+  impl_->find_by_pieces(keys_in(now), [&](uint64_t key, const std::vector<int64_t>& layers) { add(now, key, layers); });
   return out;
 }
 
@@ -101,15 +114,14 @@ std::optional<Inventory::PathsOf> paths_of(const FileTable& files, const std::se
 // A piece tells the paths of a content in every layer that has it, but in those with hard links: there the whole table is walked.
 void Inventory::find_files(const std::set<Sha256>& digests, const std::function<void(Id, const std::optional<PathsOf>&)>& f) {
   Impl& m = *impl_;
-  std::vector<uint64_t> keys;
-  for (const Sha256& d : digests) keys.push_back(file_key(d));
-  make_distinct(keys);
+  std::vector<uint64_t> keys, before;
+  for (const Sha256& d : digests) keys.push_back(content_key(d)), before.push_back(file_key(d));
+  make_distinct(keys), make_distinct(before);
   std::set<Id> walk;
-  m.find(ReverseIndex::Family::files, keys, [&](uint64_t, const std::vector<int64_t>& layers) { walk.insert(layers.begin(), layers.end()); });
+  m.find(ReverseIndex::Family::files, before, [&](uint64_t, const std::vector<int64_t>& layers) { walk.insert(layers.begin(), layers.end()); });
   Impl::Pieces pieces = m.pieces_with(keys);
   std::set<Id> linked;
-  if (!pieces.layers.empty())
-    m.find_files(ReverseIndex::Family::files, {hard_links_key()}, [&](uint64_t, const auto& l) { linked.insert(l.begin(), l.end()); });
+  if (!pieces.layers.empty()) m.find_by_pieces({hard_links_key()}, [&](uint64_t, const auto& l) { linked.insert(l.begin(), l.end()); });
   std::map<Id, std::optional<PathsOf>> found;
   for (const auto& [number, layers] : pieces.layers) {
     std::vector<Id> here;
@@ -168,10 +180,14 @@ void Inventory::paths_like(const std::string& glob, const std::function<bool(con
   std::vector<uint64_t> wanted;
   for (const auto& [key, unused] : keys) wanted.push_back(key);
   std::vector<std::vector<Id>> found(paths.size());
-  impl_->find_files(ReverseIndex::Family::names, wanted, [&](uint64_t key, const std::vector<int64_t>& layers) {
-    for (auto it = std::lower_bound(keys.begin(), keys.end(), std::pair(key, size_t{0})); it != keys.end() && it->first == key; ++it)
-      found[it->second] = layers;
-  });
+  auto add = [&](uint64_t key, const std::vector<int64_t>& layers) {
+    for (auto it = std::lower_bound(keys.begin(), keys.end(), std::pair(key, size_t{0})); it != keys.end() && it->first == key; ++it) {
+      found[it->second].insert(found[it->second].end(), layers.begin(), layers.end());
+      make_distinct(found[it->second]);
+    }
+  };
+  impl_->find(ReverseIndex::Family::names, wanted, add);  // as inventories before schema 5 have them
+  impl_->find_by_pieces(wanted, add);
   for (size_t i = 0; i < paths.size(); ++i)
     if (!found[i].empty() && !f(paths[i], found[i])) return;
 }

@@ -1,3 +1,5 @@
+#include "store/keys.h"
+
 #include "../../tests/support/inventory_fixture.h"
 
 namespace careen::inventory_test {
@@ -535,6 +537,33 @@ TEST_F(InventoryTest, ImagesByTheirChain) {
   EXPECT_THAT(with({"a", "b"}), ElementsAre(*i->image_id(image("y", {}).digest), *i->image_id(image("w", {}).digest)));
   EXPECT_THAT(with({"b"}), IsEmpty());
   EXPECT_THAT(with({}), IsEmpty()) << "no layers, or layers that are not known, make no chain";
+}
+
+// A layer that was not read whole: no facts of it are kept, and its image is there all the same.
+TEST_F(InventoryTest, ALayerWithoutFactsIsIndexedOnceItHasThem) {
+  auto i = open();
+  LayerFacts f = layer("l", {"a"});
+  ASSERT_TRUE(i->add_layer(Inventory::keys_of(f, {}), 1));
+  put(*i, image("one", {"l"}));
+  EXPECT_TRUE(i->image_id(image("one", {"l"}).digest));
+  EXPECT_TRUE(i->has_layer(f.diff_id));
+  EXPECT_THAT(wrong(*i), IsEmpty());
+  i->layers()->put({}, 0, f);
+  EXPECT_FALSE(i->has_layer(f.diff_id)) << "there is something to index now";
+  put(*i, f);
+  EXPECT_TRUE(i->has_layer(f.diff_id));
+  EXPECT_THAT(i->layers_with_file(sha256_of(as_bytes("a"))), SizeIs(1));
+}
+
+TEST_F(InventoryTest, AContentIsNoPath) {
+  auto i = open();
+  LayerFacts f = layer("l", {"x"});
+  FileRecord r;
+  r.path = "y";
+  r.sha256 = sha256_of(as_bytes(std::string(1, static_cast<char>(kPathKey)) + "etc/backdoor"));
+  f.files.add(r);
+  put(*i, f);
+  EXPECT_THAT(paths(*i, "etc/backdoor"), IsEmpty());
 }
 
 TEST_F(InventoryTest, AnImageComesWithThePackagesThatAreWanted) {

@@ -16,7 +16,7 @@ inline uint64_t file_key(const Sha256& d) {
 }
 
 // Of a name: as many bits of a digest, so that nobody finds another name with the same key cheaply.
-inline constexpr uint8_t kPathKey = 100, kPackageKey = 101, kLinkKey = 102;  // kinds of names beside TermKind's
+inline constexpr uint8_t kPathKey = 100, kPackageKey = 101, kLinkKey = 102, kContentKey = 103;  // kinds of names beside TermKind's
 inline Sha256 name_digest(uint8_t kind, std::string_view text) {
   std::string bytes(1, static_cast<char>(kind));
   bytes += text;
@@ -24,6 +24,11 @@ inline Sha256 name_digest(uint8_t kind, std::string_view text) {
 }
 inline uint64_t name_key(uint8_t kind, std::string_view text) {
   return file_key(name_digest(kind, text));
+}
+
+// Of a content, among the names: no content's own digest is that of a name.
+inline uint64_t content_key(const Sha256& d) {
+  return name_key(kContentKey, {reinterpret_cast<const char*>(d.data()), d.size()});
 }
 
 // What the layers with hard links are found by.

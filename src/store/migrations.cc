@@ -167,7 +167,7 @@ bool to_4(sqlite3* db) {
 
 // 4 → 5: layers share the pieces of their file tables.
 bool to_5(sqlite3* db) {
-  return exec(db, kSchema5Sql) && exec(db, kPieceSql);
+  return exec(db, kSchema5Sql) && exec(db, kPieceSql) && exec(db, "PRAGMA user_version=3");  // of the cache in it
 }
 
 }  // namespace

@@ -123,7 +123,7 @@ TEST_F(MigrationTest, TheThirdSchemaGainsCounts) {
 // From the fourth, whose layers shared nothing.
 TEST_F(MigrationTest, TheFourthSchemaGainsPieces) {
   open();
-  sql("DROP TABLE inv_piece; UPDATE meta SET value='4' WHERE key='schema'");
+  sql("DROP TABLE inv_piece; DROP TABLE piece; DROP TABLE piece_name; UPDATE meta SET value='4' WHERE key='schema'; PRAGMA user_version=2");
   auto i = open(Mode::read);
   EXPECT_EQ(schema(), "5");
   EXPECT_EQ(answers(*i), answers_);

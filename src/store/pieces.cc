@@ -216,17 +216,17 @@ bool PieceTable::drop(int64_t number) {
   return Statement(db_, "DELETE FROM piece WHERE id=?").with(number).done() && Statement(db_, "DELETE FROM piece_name WHERE id=?").with(number).done();
 }
 
-bool PieceTable::read(const std::vector<int64_t>& numbers, const std::function<bool(int64_t, Piece)>& f) {
+bool PieceTable::read(const std::vector<int64_t>& numbers, const std::function<bool(int64_t, Piece)>& f, bool mend) {
   auto give = [&](int64_t number, std::string_view name, std::string_view body) {
     auto p = unpack(body);
     if (p && p->name == name) return f(number, std::move(*p));
-    (void)drop(number);
+    if (mend) (void)drop(number);
     return false;
   };
   if (db_.kind() != Database::Kind::postgres) {
     Statement one(db_, "SELECT name, body FROM piece JOIN piece_name USING(id) WHERE id=?");
     for (int64_t n : numbers) {
-      if (!one.with(n).row()) return db_.read_failure().empty() && drop(n) && false;
+      if (!one.with(n).row()) return mend && db_.read_failure().empty() && drop(n) && false;
       if (!give(n, one.text(0), one.text(1))) return false;
     }
     return true;

@@ -92,9 +92,9 @@ class PieceTable {
 
   // The number of each piece, in order; those that are not there are written. False when that failed.
   bool add(const std::vector<Piece>& pieces, std::vector<int64_t>* numbers);
-  // Calls f(piece) for each number in order. False where one is not there, is damaged, or f says so. A damaged one is dropped, so that it is written
-  // anew with the next layer that has it.
-  bool read(const std::vector<int64_t>& numbers, const std::function<bool(int64_t number, Piece piece)>& f);
+  // Calls f(piece) for each number in order. False where one is not there, is damaged, or f says so. `mend`: a damaged one is dropped, so that
+  // it is written anew with the next layer that has it; not while another connection writes.
+  bool read(const std::vector<int64_t>& numbers, const std::function<bool(int64_t number, Piece piece)>& f, bool mend = false);
   // Drops all that are not among `kept` (ascending).
   bool keep_only(const std::vector<int64_t>& kept);
 
