@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 
-from advisories_oracle_test import read_advisories
+from advisories_oracle_test import read_advisories, secdb_rows
 from advisory_images import DEBIAN
 
 ID = re.compile(r"[A-Z][A-Za-z0-9_]*-[\w.-]+")
@@ -19,21 +19,6 @@ OSV_SCHEMA = "https://example.invalid/vulnerability/osv/schema-1.6.1.json"
 def put(path, value):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value))
-
-
-def secdb_rows(text):
-    """[(package, version, what stands below it)] of one branch and repository of Alpine, YAML of before or JSON."""
-    if text.startswith("{"):
-        return [(p["pkg"]["name"], version, raw) for p in json.loads(text)["packages"] for version, ids in p["pkg"]["secfixes"].items() for raw in ids]
-    rows, name, version = [], "", ""
-    for line in text.splitlines():
-        if m := re.fullmatch(r"      name: (.*)", line):
-            name = m[1].strip("'\"")
-        elif m := re.fullmatch(r" {8}([^\s-].*):", line):
-            version = m[1].strip("'\"")
-        elif m := re.fullmatch(r" {8,10}- (.*)", line):
-            rows.append((name, version, m[1].strip("'\"")))
-    return rows
 
 
 def ids_of(raw):

@@ -52,7 +52,8 @@ Result<uint64_t> size_option(const char* name, const std::string& text) {
 std::vector<KeptRecord> imported_threats(const std::string& cache_dir) {
   auto db = open_advisories(cache_dir);
   std::vector<KeptRecord> out;
-  if (!db) warn("threat records of the advisory database are not searched for: " + db.error().what);
+  if (!db && db.error().code != Errc::unsupported)  // the format before this had none
+    warn("threat records of the advisory database are not searched for: " + db.error().what);
   if (!db || *db == nullptr) return out;
   for (StoredThreat& t : (*db)->threats()) out.push_back({std::move(t.id), std::move(t.text), false});
   if (auto sound = (*db)->sound(); !sound) warn("not all threat records of the advisory database are searched for: " + sound.error().what);

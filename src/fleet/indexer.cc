@@ -311,7 +311,11 @@ Result<size_t> record_image(Inventory& inventory, const Image& image, const Scan
     ++fresh;
   }
   if (next.valid()) CAREEN_TRY(inventory.add_layer(next.get(), now));
-  CAREEN_TRY(inventory.add_image(stored_image(image, result), now));
+  StoredImage stored = stored_image(image, result);
+  // Of a layer that was not read whole, or is not what its digest promises, nothing is kept: a question may miss what it has.
+  for (const Digest& layer : done)
+    if (!inventory.layers()->holds(layer)) stored.gaps.push_back("content: layer " + layer.text() + ": not read whole, or not what its digest promises");
+  CAREEN_TRY(inventory.add_image(stored, now));
   return fresh;
 }
 

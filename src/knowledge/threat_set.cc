@@ -78,7 +78,9 @@ Result<ThreatSet> load_threats(const ThreatOptions& options) {
   KnowledgeSource imported{"threat records of the advisory database", 0, {}, ""};
   std::string imported_text;
   for (const KeptRecord& r : options.imported) {
-    CAREEN_ASSIGN(Threat t, parse_threat(r.text, "the advisory database's record " + r.id));
+    auto read = parse_threat(r.text, "the advisory database's record " + r.id);
+    if (!read) return Error{read.error().code, read.error().what + "; careen db drop threats takes it out"};
+    Threat t = *std::move(read);
     if (std::any_of(set.threats.begin(), set.threats.end(), [&](const Threat& o) { return o.id == t.id; })) continue;
     imported_text += r.text;
     imported.date = std::max(imported.date, t.updated);

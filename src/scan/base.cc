@@ -7,10 +7,12 @@ namespace {
 
 constexpr size_t kMostOfName = 500;
 
-std::string told(const Image& image, const char* key) {
-  for (const auto* from : {&image.annotations, &image.config.labels})
-    if (auto it = from->find(key); it != from->end() && !it->second.empty()) return it->second.substr(0, kMostOfName);
-  return "";
+constexpr const char* kName = "org.opencontainers.image.base.name";
+constexpr const char* kDigest = "org.opencontainers.image.base.digest";
+
+std::string told(const std::map<std::string, std::string>& by, const char* key) {
+  auto it = by.find(key);
+  return it == by.end() ? "" : it->second.substr(0, kMostOfName);
 }
 
 bool is_command(const HistoryEntry& h) {
@@ -40,19 +42,21 @@ size_t layers_by_history(const Image& image) {
 
 std::optional<BaseImage> base_of(const Image& image) {
   BaseImage b;
-  b.name = told(image, "org.opencontainers.image.base.name");
-  b.digest = told(image, "org.opencontainers.image.base.digest");
   b.layers = layers_by_history(image);
   // A label is inherited: it may be of the base's own base, and tells nothing of these layers.
-  if (b.layers != 0 && !image.annotations.contains("org.opencontainers.image.base.name")) b.name.clear(), b.digest.clear();
+  bool annotated = image.annotations.contains(kName) || image.annotations.contains(kDigest);
+  if (annotated || b.layers == 0) {
+    const auto& by = annotated ? image.annotations : image.config.labels;
+    b.name = told(by, kName), b.digest = told(by, kDigest);
+  }
   if (b.name.empty() && b.digest.empty() && b.layers == 0) return std::nullopt;
   return b;
 }
 
 std::string to_text(const BaseImage& base) {
   std::string out = !base.name.empty() ? base.name : !base.digest.empty() ? base.digest : "its base image";
-  if (base.layers == 1) out += " (layer 0)";
-  if (base.layers > 1) out += " (layers 0 to " + std::to_string(base.layers - 1) + ")";
+  if (base.layers == 1) out += " (layer 0, by its history)";
+  if (base.layers > 1) out += " (layers 0 to " + std::to_string(base.layers - 1) + ", by its history)";
   return out;
 }
 

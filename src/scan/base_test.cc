@@ -31,7 +31,7 @@ TEST(BaseOf, ACommandThatLayersFollowIsTheBases) {
     auto b = base_of(image({layer("ADD rootfs.tar /"), nothing(step), layer(), layer("COPY . ."), nothing("CMD [\"app\"]")}));
     ASSERT_TRUE(b) << step;
     EXPECT_EQ(b->layers, 1U) << step;
-    EXPECT_EQ(to_text(*b), "its base image (layer 0)");
+    EXPECT_EQ(to_text(*b), "its base image (layer 0, by its history)");
   }
 }
 
@@ -62,7 +62,10 @@ TEST(BaseOf, AnnotationsGoBeforeLabels) {
   i.annotations["org.opencontainers.image.base.digest"] = "sha256:1";
   EXPECT_EQ(base_of(i)->name, "docker.io/library/debian:12");
   EXPECT_EQ(base_of(i)->digest, "sha256:1");
-  EXPECT_EQ(to_text(*base_of(i)), "docker.io/library/debian:12 (layer 0)");
+  EXPECT_EQ(to_text(*base_of(i)), "docker.io/library/debian:12 (layer 0, by its history)");
+  i.annotations.erase("org.opencontainers.image.base.digest");
+  i.config.labels["org.opencontainers.image.base.digest"] = "sha256:2";
+  EXPECT_EQ(base_of(i)->digest, "") << "one of each would be a base that nobody named";
   i.config.history.clear();
   EXPECT_EQ(base_of(i)->layers, 0U);
   EXPECT_EQ(to_text(*base_of(i)), "docker.io/library/debian:12");

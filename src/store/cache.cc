@@ -170,6 +170,7 @@ struct LayerCache::Impl {
   void set_aside() {
     if (precious) {
       warn(path + " is damaged; careen store check says how");
+      trouble = "the file is damaged";
       close();
       return;
     }
@@ -195,9 +196,9 @@ struct LayerCache::Impl {
 
   // After an operation: a damaged file is set aside once.
   void check(int rc) {
-    if (file == nullptr) return;                                       // a server mends itself
-    if (inside != 0) return void(damage = damage != 0 ? damage : rc);  // what is in use is not closed: settle()
-    if (!is_damage(rc & 0xff)) return;
+    if (file == nullptr || !is_damage(rc & 0xff)) return;  // a server mends itself
+    if (inside != 0) return void(damage = rc);             // what is in use is not closed: ~Inside() does
+
     set_aside();
     if (!precious) open();
   }
@@ -299,6 +300,7 @@ struct LayerCache::Impl {
     Inside here(*this);
     if (db->transact(f)) return;
     int rc = file != nullptr ? sqlite3_errcode(file) : SQLITE_OK;
+    pieces->forget();
     trouble = last_sql_error();
     note("the cache could not be written: " + *trouble);
     check(rc);
@@ -599,7 +601,7 @@ uint64_t LayerCache::prune(uint64_t limit) {
     dropped = drop.size();
     return true;
   });
-  if (dropped != 0) impl_->db->exec("VACUUM");
+  if (dropped != 0 && impl_->db != nullptr) impl_->db->exec("VACUUM");
   return dropped;
 }
 

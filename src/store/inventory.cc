@@ -46,6 +46,7 @@ std::vector<std::reference_wrapper<const StoredPackage>> in_order(const std::vec
 }
 
 constexpr size_t kMaxNumbers = 100'000;  // of packages that are remembered
+constexpr int kLooks = 4;                // for the row of a layer that others write
 
 std::string columns_of(const StoredPackage& p) {
   Encoder e;
@@ -135,7 +136,8 @@ Result<void> Inventory::add_layer(LayerKeys k, int64_t now) {
     auto fresh = m.new_pieces(numbers);
     if (!fresh) return false;
     for (int64_t n : *fresh)
-      if (!m.cache->piece(n, [&](const FileTable& t) { add_keys(t, n, &keys); })) return false;
+      if (!m.cache->piece(n, [&](const FileTable& t) { add_keys(t, n, &keys); }))
+        return last_sql_error() = "part of its file table is damaged; careen index reads the layer again", false;
     std::erase_if(keys.paths, [&](const auto& p) { return m.recent_paths.has(file_key(p.second), p.second); });
     make_distinct(keys.postings), make_distinct(keys.paths);
     std::vector<std::string> paths;
@@ -181,7 +183,12 @@ Result<void> Inventory::add_image(const StoredImage& image, int64_t now) {
     std::vector<int64_t> layers;
     for (size_t i = 0; i < image.layers.size(); ++i) {
       layers.push_back(0);
-      if (image.layers[i].empty() || !layer_of.with(image.layers[i].text()).row()) continue;
+      if (image.layers[i].empty()) continue;
+      // On a server a row that another process replaces while this waits for it is gone, and its successor is seen by the next look alone.
+      std::string diff_id = image.layers[i].text();
+      bool found = false;
+      for (int look = m.postgres() ? kLooks : 1; look > 0 && !found; --look) found = layer_of.with(diff_id).row();
+      if (!found) continue;
       layers.back() = layer_of.number(0);
       if (!at_layer.with(layers.back(), id, uint64_t{i}).done()) return false;
       if (i < image.blobs.size() && !image.blobs[i].empty() && !blob.with(image.blobs[i], layers.back()).done()) return false;

@@ -131,8 +131,14 @@ void Inventory::find_files(const std::set<Sha256>& digests, const std::function<
     for (Id l : here) {
       auto [it, first] = found.try_emplace(l, paths);
       if (first || !it->second) continue;
-      if (!paths) it->second.reset();
-      for (const auto& [d, list] : paths.value_or(PathsOf{})) it->second->operator[](d).insert(it->second->operator[](d).end(), list.begin(), list.end());
+      if (!paths) {
+        it->second.reset();
+        continue;
+      }
+      for (const auto& [d, list] : *paths) {
+        auto& all = (*it->second)[d];
+        all.insert(all.end(), list.begin(), list.end());
+      }
     }
   }
   for (Id l : walk) {

@@ -65,7 +65,8 @@ class PieceSum {
 };
 
 // Which pieces are there, by eight bytes of their names: what a writer remembers, so that the file needs no index in an order that is nobody's, each
-// new piece of which would be a page to write. It forgets those it met longest ago once it is full: then a piece is kept twice, which harms nothing.
+// new piece of which would be a page to write. It forgets those it met longest ago once it is full: then a piece is kept twice, and its layer is indexed by the
+// second.
 class KnownPieces {
  public:
   explicit KnownPieces(size_t most = size_t{1} << 22) : most_(most) {}
@@ -95,6 +96,8 @@ class PieceTable {
   // Calls f(piece) for each number in order. False where one is not there, is damaged, or f says so. `mend`: a damaged one is dropped, so that
   // it is written anew with the next layer that has it; not while another connection writes.
   bool read(const std::vector<int64_t>& numbers, const std::function<bool(int64_t number, Piece piece)>& f, bool mend = false);
+  // After a transaction was taken back: what it added is not known.
+  void forget() { known_.clear(), learned_ = 0; }
   // Drops all that are not among `kept` (ascending).
   bool keep_only(const std::vector<int64_t>& kept);
 

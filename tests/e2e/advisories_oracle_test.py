@@ -81,22 +81,26 @@ def says_affected(rows, version, less):
     return not fixes and "<not-affected>" not in rows and bool(rows)
 
 
-def read_secdb(text):
-    """{source: {id: [versions]}} of a branch, YAML of before or JSON."""
+def secdb_rows(text):
+    """[(package, version, what stands below it)] of one branch and repository of Alpine, YAML of before or JSON."""
     if text.startswith("{"):
-        listed = [(p["pkg"]["name"], version, ids) for p in json.loads(text)["packages"] for version, ids in p["pkg"]["secfixes"].items()]
-    else:
-        listed, name, version = [], "", ""
-        for line in text.splitlines():
-            if m := re.fullmatch(r"      name: (.*)", line):
-                name = m[1].strip("'\"")
-            elif m := re.fullmatch(r" {8}([^\s-].*):", line):
-                version = m[1].strip("'\"")
-            elif m := re.fullmatch(r" {8,10}- (.*)", line):
-                listed.append((name, version, [m[1].strip("'\"")]))
+        return [(p["pkg"]["name"], version, raw) for p in json.loads(text)["packages"] for version, ids in p["pkg"]["secfixes"].items() for raw in ids]
+    rows, name, version = [], "", ""
+    for line in text.splitlines():
+        if m := re.fullmatch(r"      name: (.*)", line):
+            name = m[1].strip("'\"")
+        elif m := re.fullmatch(r" {8}([^\s-].*):", line):
+            version = m[1].strip("'\"")
+        elif m := re.fullmatch(r" {8,10}- (.*)", line):
+            rows.append((name, version, m[1].strip("'\"")))
+    return rows
+
+
+def read_secdb(text):
+    """{source: {id: [versions]}} of a branch."""
     out = {}
-    for name, version, ids in listed:
-        for ident in (w for text in ids for w in text.replace(",", " ").split() if re.fullmatch(r"[A-Z][A-Za-z0-9_]*-[\w.-]+", w)):
+    for name, version, raw in secdb_rows(text):
+        for ident in (w for w in raw.replace(",", " ").split() if re.fullmatch(r"[A-Z][A-Za-z0-9_]*-[\w.-]+", w)):
             out.setdefault(name, {}).setdefault(re.sub(r"^CVE_(?=\d{4}-\d+$)", "CVE-", ident), []).append(version)
     return out
 

@@ -7,8 +7,8 @@ import pathlib
 
 import samples
 from fleet_case import FleetCase, next_second
-from images import OciLayout
-from support import careen_path, main, need
+from images import Layer, OciLayout, d, f
+from support import FLAGGED, UNDETERMINED, careen_path, main, need
 
 
 def setUpModule():
@@ -113,6 +113,21 @@ class Indexing(FleetCase):
         other.add("y", samples.clean())
         (self.tmp / "folder/loop").symlink_to(self.tmp / "folder")
         self.assertEqual(self.index(self.tmp / "folder")["images"], 2)
+
+    def test_an_image_with_a_layer_that_lies_is_there_and_not_judged(self):
+        layout = OciLayout(self.tmp / "lies")
+        name = layout.add("one", [Layer([d("usr"), f("usr/told", "x")]), Layer([d("opt"), f("opt/lied", "y")])])
+        manifest = json.loads(layout.read(layout.manifests[0]["digest"]))
+        blob = layout.blob_path(manifest["layers"][1]["digest"])
+        other = Layer([d("opt"), f("opt/other", "z")]).blob("gz")
+        blob.unlink()
+        blob.write_bytes(other)
+        self.careen.run("index", name, "--store", self.store)
+        self.assertIn("1 image", self.careen.run("hunt", "path:/nowhere", "--store", self.store).stdout)
+        for question, code in (("path:/nowhere", UNDETERMINED), ("path:/opt/lied", UNDETERMINED), ("path:/usr/told", FLAGGED)):
+            run = self.careen.run("hunt", question, "--store", self.store)
+            self.assert_code(run, code)
+            self.assertIn("1 image not judged", run.stdout.replace("1 images", "1 image"))
 
     def test_default_store(self):
         """XDG_DATA_HOME, CAREEN_STORE and --store, each before the last."""
