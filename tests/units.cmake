@@ -8,7 +8,7 @@ careen_unit_test(archive LINK careen_archive
   SOURCES archive/tar_test.cc archive/tar_tool_test.cc archive/cpio_test.cc archive/ar_test.cc archive/stream_test.cc archive/decompress_test.cc archive/zip_test.cc)
 target_link_libraries(archive_test PRIVATE PkgConfig::isal)
 careen_unit_test(facts LINK careen_facts
-  SOURCES facts/file_table_test.cc facts/interest_test.cc facts/image_tree_test.cc facts/collector_test.cc facts/image_facts_test.cc facts/language_facts_test.cc)
+  SOURCES facts/file_table_test.cc facts/interest_test.cc facts/image_tree_test.cc facts/collector_test.cc facts/image_facts_test.cc facts/language_facts_test.cc facts/linked_facts_test.cc)
 careen_unit_test(base LINK careen_base
   SOURCES base/bytes_test.cc base/result_test.cc base/codec_test.cc base/text_test.cc base/fd_test.cc base/log_test.cc)
 careen_unit_test(digest LINK careen_digest SOURCES digest/digest_test.cc)

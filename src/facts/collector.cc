@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <ctime>
+#include <unordered_map>
 
 #include "archive/decompress.h"
 #include "base/fd.h"
@@ -23,6 +24,7 @@ constexpr uint64_t kSha1Always = 64 << 10;  // apk records SHA-1; larger files g
 constexpr size_t kDigestPiece = 16 << 10;   // so that the second and third digest find the bytes in the first-level cache
 constexpr size_t kFirstBytes = 128;         // enough to tell what a file is
 constexpr uint64_t kMaxMtree = 32ULL << 20;
+constexpr size_t kMaxLinkedDatabases = 64 << 20;  // bytes of one layer's package databases that are told again under other names
 
 // A file in the spool, read through one window.
 class SpoolView : public FileView {
@@ -77,7 +79,11 @@ struct Collector::Impl {
   std::unique_ptr<PatternScanner> scanner;
   std::vector<uint8_t> kept;
   uint64_t spooled = 0;
-  uint64_t entries = 0, bytes = 0, text_bytes = 0;
+  uint64_t entries = 0, bytes = 0, text_bytes = 0, stored_bytes = 0;
+  std::unordered_map<std::string, std::string> stored;  // of a store that names files by digest: what may be a package.json
+  std::unordered_map<std::string, size_t> database_at;  // by path, of the first `databases_known` of facts.databases
+  size_t databases_known = 0, databases_linked = 0;
+  Oddity linked_language, linked_database;
   Oddity dotdot, language_problem, spool_full, pattern_cap, elf_problem, walk_cap;
   double elf_seconds = 0;
   bool hit_limit = false;
@@ -88,12 +94,13 @@ struct Collector::Impl {
 
   void cover(Question q, CoverageState s, std::string what, std::string why) { facts.coverage.push_back({q, s, std::move(what), std::move(why)}); }
 
-  enum class Keep : uint8_t { nothing, elf, database, text };
+  enum class Keep : uint8_t { nothing, elf, database, text, stored };
 
   struct Interest {
     Keep keep = Keep::nothing;
     ContentKind kind = ContentKind::data;
     std::optional<DatabaseKind> database;
+    uint64_t text_limit = kMaxStoredText;
   };
 
   Interest interest(const TarEntry& e, const std::string& path, Bytes first) const {
@@ -106,7 +113,9 @@ struct Collector::Impl {
     else if (i.kind == ContentKind::elf)
       i.keep = Keep::elf;
     else if (wants_text(path, e.mode, first))
-      i.keep = Keep::text;
+      i.keep = Keep::text, i.text_limit = is_content_manifest(path) ? kMaxContentManifest : kMaxStoredText;
+    else if (as_text(first).starts_with('{') && e.size <= kMaxStoredManifest && is_stored_by_digest(path))
+      i.keep = Keep::stored;
     return i;
   }
 
@@ -176,7 +185,10 @@ struct Collector::Impl {
   bool keep(const Interest& want, Bytes chunk, uint64_t size) {
     if (!by_view(want)) {
       bool language = want.database && (*want.database == DatabaseKind::language || *want.database == DatabaseKind::python_record);
-      uint64_t limit = want.keep == Keep::text ? kMaxStoredText : language ? kMaxLanguageFile : kMaxTextDatabase;
+      uint64_t limit = want.keep == Keep::text     ? want.text_limit
+                       : want.keep == Keep::stored ? kMaxStoredManifest
+                       : language                  ? kMaxLanguageFile
+                                                   : kMaxTextDatabase;
       if (kept.size() + chunk.size() > limit) return false;
       kept.insert(kept.end(), chunk.begin(), chunk.end());
       return true;
@@ -211,7 +223,9 @@ struct Collector::Impl {
       else
         cover(Question::integrity, CoverageState::partly, path, "larger than the limit for a package's file list");
     }
-    if (want.keep == Keep::text)
+    if (want.keep == Keep::text && is_content_manifest(path))
+      cover(Question::vulnerabilities, CoverageState::partly, path, "a list of content sets larger than 1 MiB (kMaxContentManifest)");
+    else if (want.keep == Keep::text)
       cover(Question::reachability, CoverageState::partly, path, "a script or configuration file larger than 64 KiB (kMaxStoredText)");
   }
 
@@ -223,6 +237,35 @@ struct Collector::Impl {
       text_bytes += kept.size();
       facts.texts.push_back({path, std::string(as_text(kept))});
     }
+    if (want.keep == Keep::stored && stored_bytes + kept.size() <= kMaxStoredManifests) {
+      stored_bytes += kept.size();
+      stored[path] = as_text(kept);
+    }
+  }
+
+  static size_t weight(const PackageFile& f) {
+    size_t n = sizeof(f) + f.text.size() + f.files.size() * sizeof(OwnedFile);
+    for (const Package& p : f.packages) n += sizeof(p) + p.files.size() * sizeof(OwnedFile);
+    return n;
+  }
+
+  // A hard link where a package database is looked for: its content came before, under another name.
+  void linked(const std::string& path, const std::string& target) {
+    auto kind = database_kind(path);
+    if (!kind) return;
+    for (; databases_known < facts.databases.size(); ++databases_known) database_at[facts.databases[databases_known].path] = databases_known;
+    bool of_language = *kind == DatabaseKind::language || *kind == DatabaseKind::java_archive;
+    auto language = language_file(path);
+    if (of_language && database_kind(target)) return;  // the same package, which counts once
+    if (auto s = stored.find(target); s != stored.end() && language == LanguageFile::npm)
+      return keep_language(path, *kind, parse_language_file(*language, path, s->second));
+    auto known = database_at.find(target);
+    if (known == database_at.end() || facts.databases[known->second].kind != *kind ||
+        (databases_linked += weight(facts.databases[known->second])) > kMaxLinkedDatabases)
+      return (of_language ? linked_language : linked_database).add(path);
+    PackageFile copy = facts.databases[known->second];
+    copy.path = path;
+    facts.databases.push_back(std::move(copy));
   }
 
   void examine_elf(const std::string& path) {
@@ -364,6 +407,7 @@ struct Collector::Impl {
     if (e.type == FileType::regular) CAREEN_TRY(regular(e, r, next));
     if (r.path.empty()) return {};  // the root itself
     if (options.patterns_only) return {};
+    if (r.type == FileType::hardlink) linked(r.path, r.target);
     facts.files.add(r);
     if (options.on_chunk)
       for (FileTable::Chunk& c : facts.files.take(false)) options.on_chunk(std::move(c));
@@ -404,6 +448,11 @@ struct Collector::Impl {
     tell(pattern_cap, Question::threats, CoverageState::partly, "more windows than kMaxWindowsPerFile: some were not compared", facts.hit_coverage);
     tell(language_problem, Question::vulnerabilities, CoverageState::partly,
          "a file that should describe a package of a programming language and could not be read", facts.coverage);
+    tell(linked_language, Question::vulnerabilities, CoverageState::partly,
+         "describes a package of a programming language and is a hard link to a file that was read as something else", facts.coverage);
+    tell(linked_database, Question::packages, CoverageState::not_looked, "a package database that is a hard link to a file that was read as something else",
+         facts.coverage);
+    linked_language = linked_database = {};
     dotdot = language_problem = spool_full = elf_problem = walk_cap = pattern_cap = {};
     if (options.on_chunk)
       for (FileTable::Chunk& c : facts.files.take(true)) options.on_chunk(std::move(c));

@@ -214,6 +214,7 @@ class Packages {
     i.package.source = p.source;
     i.package.source_version = p.source_version;
     i.package.module = p.module;
+    i.package.sha1 = p.sha1;
     i.database = path;
     i.root = root;
     i.layer = db.layer;

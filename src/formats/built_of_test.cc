@@ -7,6 +7,7 @@
 #include "archive/zip.h"
 #include "base/bytes.h"
 #include "base/text.h"
+#include "digest/digest.h"
 #include "formats/elf.h"
 
 namespace careen {
@@ -512,6 +513,26 @@ TEST(Java, WithoutPropertiesTheManifestAndTheFilesName) {
   EXPECT_THAT(good(java("x/thing.jar", Jar().manifest("Manifest-Version: 1.0\nImplementation-Version: 3.1\n").bytes())), ElementsAre("maven :thing 3.1"));
   EXPECT_THAT(good(java("x/nothing.jar", Jar().manifest("Manifest-Version: 1.0\n").bytes())), IsEmpty());
   EXPECT_THAT(good(java("x/nothing.jar", Jar().bytes())), IsEmpty());
+}
+
+// What does not say itself what it is, others may know by the digest of its bytes: the inner archive's own, not that of what it lies in.
+TEST(Java, WithoutPropertiesTheDigestIsKept) {
+  std::string inner = Jar().manifest("Manifest-Version: 1.0\n").add("A.class", "x").bytes(), named = Jar().pom("g", "a", "1").bytes();
+  auto sha1 = [](const std::string& bytes) {
+    Hasher h(Algorithm::sha1);
+    h.update(as_bytes(bytes));
+    Sha1 raw{};
+    h.finish(raw.data());
+    return to_hex(raw.data(), raw.size());
+  };
+  LanguagePackages one = java("x/tools.jar", inner);
+  ASSERT_THAT(one.packages, SizeIs(1));
+  EXPECT_EQ(one.packages[0].sha1, sha1(inner));
+  EXPECT_EQ(one.packages[0].version, "");
+  EXPECT_EQ(java("x/a.jar", named).packages.at(0).sha1, "");
+  LanguagePackages two = java("x/big.jar", Jar().pom("g", "a", "1").add("lib/tools.jar", inner).bytes());
+  ASSERT_THAT(two.packages, SizeIs(2));
+  EXPECT_EQ(two.packages[1].sha1, sha1(inner));
 }
 
 TEST(Java, AFileNameWithANumberInTheNameOfTheArtifact) {

@@ -1,8 +1,10 @@
-// Java archives: pom.properties of Maven, else the manifest, else the file's name; and the archives that they nest.
+// Java archives: pom.properties of Maven, else the manifest, else the file's name; and the archives that they nest. What has no pom.properties
+// is given with the SHA-1 of its bytes, by which others may know it.
 #include <map>
 
 #include "archive/zip.h"
 #include "base/text.h"
+#include "digest/digest.h"
 #include "formats/language.h"
 
 namespace careen {
@@ -80,6 +82,19 @@ NameVersion from_file_name(std::string_view path) {
   return {std::string(stem), ""};
 }
 
+std::string sha1_of(const FileView& file) {
+  constexpr uint64_t kPiece = 1 << 20;
+  Hasher h(Algorithm::sha1);
+  for (uint64_t at = 0; at < file.size(); at += kPiece) {
+    FilePart part(file, at, std::min(kPiece, file.size() - at));
+    if (part.empty()) return "";
+    h.update(part);
+  }
+  Sha1 raw{};
+  h.finish(raw.data());
+  return to_hex(raw.data(), raw.size());
+}
+
 class ArchiveReader {
  public:
   LanguagePackages out;
@@ -90,15 +105,17 @@ class ArchiveReader {
     std::vector<ZipEntry> poms, inner;
     std::optional<ZipEntry> manifest_entry;
     size_t entries = 0;
+    bool has_classes = false;
     auto walked = zip->each([&](const ZipEntry& e) {
       if (++entries > 1'000'000) return false;
       if (e.name.starts_with("META-INF/maven/") && e.name.ends_with("/pom.properties") && poms.size() < kMaxLanguagePackages) poms.push_back(e);
+      has_classes |= e.name.ends_with(".class");
       if (e.name == "META-INF/MANIFEST.MF" && !manifest_entry) manifest_entry = e;
       if (is_archive_name(e.name) && !e.folder() && inner.size() < kMaxLanguagePackages) inner.push_back(e);
       return true;
     });
     if (!walked) problem(path, walked.error().what);
-    if (!from_poms(*zip, poms, path)) from_manifest(*zip, manifest_entry, path);
+    if (!from_poms(*zip, poms, path)) from_manifest(*zip, manifest_entry, path, file, has_classes);
     for (const ZipEntry& e : inner) {
       std::string name = std::string(path) + "!" + e.name;
       if (depth >= kMaxNestedArchives) {
@@ -158,7 +175,7 @@ class ArchiveReader {
     return any;
   }
 
-  void from_manifest(const ZipReader& zip, const std::optional<ZipEntry>& entry, std::string_view path) {
+  void from_manifest(const ZipReader& zip, const std::optional<ZipEntry>& entry, std::string_view path, const FileView& whole, bool has_classes) {
     NameVersion file = from_file_name(path);
     std::map<std::string, std::string> m;
     if (entry)
@@ -175,7 +192,8 @@ class ArchiveReader {
     if (group.empty() && bundle.find('.') != std::string::npos) group = bundle.substr(0, bundle.rfind('.'));
     std::string version = !file.version.empty() ? file.version : first({"Implementation-Version", "Bundle-Version", "Specification-Version"});
     std::string artifact = !file.version.empty() || bundle.empty() ? file.name : bundle.substr(bundle.rfind('.') + 1);
-    if (!version.empty()) put(group, artifact, version);
+    // What has neither a version nor code is a wrapping of others.
+    if ((!version.empty() || has_classes) && put(group, artifact, version)) out.packages.back().sha1 = sha1_of(whole);
   }
 
   uint64_t unpacked_ = 0;

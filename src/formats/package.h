@@ -34,6 +34,7 @@ struct Package {
   std::string source, source_version;
   std::string module;  // "name:stream" of a modular rpm, "" of all others
   std::vector<OwnedFile> files;
+  std::string sha1;  // of a Java archive that does not say what it is: of its bytes, as hexadecimal digits; "" of all others
 };
 
 template <class A>
@@ -42,7 +43,7 @@ void fields(A& a, OwnedFile& f) {
 }
 template <class A>
 void fields(A& a, Package& p) {
-  a(p.type), a(p.name), a(p.version), a(p.architecture), a(p.source), a(p.source_version), a(p.module), a(p.files);
+  a(p.type), a(p.name), a(p.version), a(p.architecture), a(p.source), a(p.source_version), a(p.module), a(p.files), a(p.sha1);
 }
 
 // A path of a database in normal form: no leading "/" or "./", no empty, "." or ".." part. "" when nothing is left.
