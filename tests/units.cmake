@@ -14,7 +14,7 @@ careen_unit_test(base LINK careen_base
 careen_unit_test(digest LINK careen_digest SOURCES digest/digest_test.cc)
 careen_unit_test(knowledge LINK careen_knowledge
   SOURCES knowledge/version_test.cc knowledge/version_language_test.cc knowledge/cvss_test.cc knowledge/ecosystem_test.cc knowledge/advisory_db_test.cc knowledge/match_test.cc knowledge/threat_yaml_test.cc knowledge/threat_set_test.cc knowledge/built_in_record_test.cc)
-careen_unit_test(feeds LINK careen_feeds SOURCES feeds/feeds_test.cc feeds/import_test.cc)
+careen_unit_test(feeds LINK careen_feeds SOURCES feeds/feeds_test.cc feeds/vendor_feeds_test.cc feeds/import_test.cc)
 careen_unit_test(policy LINK careen_policy SOURCES policy/verdict_test.cc policy/suppress_test.cc policy/vex_test.cc)
 careen_unit_test(store LINK careen_store PkgConfig::pq SOURCES store/cache_test.cc store/squeeze_test.cc store/runs_test.cc store/pieces_test.cc store/migrations_test.cc store/inventory_test.cc store/inventory_faults_test.cc store/inventory_import_test.cc store/database_test.cc store/jobs_test.cc)
 careen_unit_test(worker LINK careen_worker SOURCES worker/worker_test.cc)

@@ -26,6 +26,7 @@ struct Tree {
   std::unordered_map<std::string, Component> components;                       // product id → what it is
   std::unordered_map<std::string, std::pair<std::string, std::string>> parts;  // product id → component's, platform's
   std::string family;
+  uint64_t unread = 0;  // package URLs that are none
 };
 
 // pkg:rpm/redhat/curl@7.76.1-26.el9_3.2?arch=x86_64&epoch=1&rpmmod=nodejs:18
@@ -76,6 +77,7 @@ void read_product(Json product, Tree& t) {
     cpe = json_text(helper, "cpe");
     purl = json_text(helper, "purl");
   });
+  if (!purl.empty() && !parse_purl(purl)) ++t.unread;
   Component c = component_of(purl);
   if (c.rpm) {
     t.components[id] = std::move(c);
@@ -173,8 +175,12 @@ void put(const Tree& t, std::string_view product, std::string_view status, FixSt
   row.of_source = of_source;
 }
 
+std::string source_of(const Tree& t) {
+  return t.family == "suse" ? "suse-csaf" : "redhat-vex";
+}
+
 Result<void> read_vulnerability(Json v, const Tree& t, Json document, FeedSink& sink) {
-  std::string source = t.family == "suse" ? "suse-csaf" : "redhat-vex";
+  std::string source = source_of(t);
   Advisory a;
   a.id = json_text(v, "cve");
   if (a.id.empty() || a.id.size() > kMaxAdvisoryId || !is_plain(a.id)) return sink.refused(source, "a vulnerability without a CVE");
@@ -228,7 +234,11 @@ Result<void> read_vulnerability(Json v, const Tree& t, Json document, FeedSink& 
 Result<void> read_csaf(Json document, FeedSink& sink) {
   Tree t = read_tree(document);
   if (t.family.empty()) return Error{Errc::unsupported, "a CSAF document of a publisher whose products careen does not know"};
-  return json_each(document, "vulnerabilities", [&](Json v) { return read_vulnerability(v, t, document, sink); });
+  CAREEN_TRY(json_each(document, "vulnerabilities", [&](Json v) { return read_vulnerability(v, t, document, sink); }));
+  if (t.unread != 0)
+    return sink.refused(source_of(t),
+                        std::to_string(t.unread) + (t.unread == 1 ? " product whose package URL is none" : " products whose package URLs are none"));
+  return {};
 }
 
 }  // namespace careen

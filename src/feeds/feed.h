@@ -24,6 +24,14 @@ class FeedSink {
     (void)source, (void)t;
     return {};
   }
+  virtual Result<void> repository(const std::string& source, const RepositoryProducts& r) {
+    (void)source, (void)r;
+    return {};
+  }
+  virtual Result<void> artifact(const std::string& source, const KnownArtifact& k) {
+    (void)source, (void)k;
+    return {};
+  }
   virtual Result<void> refused(const std::string& source, const std::string& why) = 0;
   virtual Result<void> withdrawn(const std::string& source) = 0;
   // A record of OSV begins that speaks of these families; and whether what it says of one is wanted.

@@ -1,6 +1,7 @@
 
 #include <algorithm>
 
+#include "../../tests/support/feed_case.h"
 #include "../../tests/support/feed_text.h"
 #include "../../tests/support/scratch.h"
 #include "base/text.h"
@@ -11,92 +12,14 @@
 namespace careen {
 namespace {
 
-using test::kCveList, test::osv;
+using test::component, test::part, test::red_hat, test::FeedCase, test::ranges, test::osv, test::OneRow;
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Key;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
 
-// Keeps all that it is given.
-struct Kept : FeedSink {
-  std::map<std::string, std::vector<Advisory>> advisories;
-  std::map<std::string, std::vector<ExploitScore>> scores;
-  std::map<std::string, std::vector<SupportEnd>> supports;
-  std::map<std::string, std::vector<std::string>> problems;
-  std::map<std::string, uint64_t> withdrawals;
-
-  Result<void> advisory(const std::string& source, const Advisory& a) override {
-    EXPECT_FALSE(a.id.empty());
-    advisories[source].push_back(a);
-    return {};
-  }
-  Result<void> score(const std::string& source, const ExploitScore& s) override {
-    scores[source].push_back(s);
-    return {};
-  }
-  Result<void> support(const std::string& source, const SupportEnd& e) override {
-    supports[source].push_back(e);
-    return {};
-  }
-  Result<void> refused(const std::string& source, const std::string& why) override {
-    EXPECT_FALSE(why.empty());
-    problems[source].push_back(why);
-    return {};
-  }
-  Result<void> withdrawn(const std::string& source) override {
-    ++withdrawals[source];
-    return {};
-  }
-  bool nothing() const { return advisories.empty() && scores.empty() && supports.empty(); }
-};
-
-// The one advisory with one package that a document is expected to give.
-struct OneRow {
-  std::string source;
-  Advisory advisory;
-  AffectedPackage row;
-};
-
-class Feeds : public testing::Test {
- protected:
-  Result<void> read(std::string_view text, const std::string& name = "feed") { return FeedReader(kept_).read(name, text); }
-  void take(std::string_view text, const std::string& name = "feed") {
-    auto r = read(text, name);
-    EXPECT_TRUE(r) << (r ? "" : r.error().what);
-  }
-  OneRow one(std::string_view text) {
-    kept_ = {};
-    take(text);
-    EXPECT_THAT(kept_.advisories, SizeIs(1));
-    if (kept_.advisories.size() != 1) return {};
-    const auto& [source, list] = *kept_.advisories.begin();
-    EXPECT_THAT(list, SizeIs(1));
-    EXPECT_THAT(list[0].affected, SizeIs(1));
-    return {source, list[0], list[0].affected.empty() ? AffectedPackage{} : list[0].affected[0]};
-  }
-  const Advisory& advisory(const std::string& source, size_t i = 0) {
-    static const Advisory kNone;
-    auto it = kept_.advisories.find(source);
-    EXPECT_TRUE(it != kept_.advisories.end() && it->second.size() > i) << source;
-    return it != kept_.advisories.end() && it->second.size() > i ? it->second[i] : kNone;
-  }
-  Kept kept_;
-};
-
-// "introduced 0, fixed 1.2; listed: 1, 2"
-std::string ranges(const AffectedPackage& p) {
-  static constexpr std::array<std::string_view, 4> kNames{"introduced", "fixed", "last_affected", "limit"};
-  std::vector<std::string> out;
-  for (const VersionRange& r : p.ranges) {
-    std::vector<std::string> events;
-    for (const VersionEvent& e : r.events) events.push_back(std::string(kNames.at(static_cast<size_t>(e.kind))) + " " + e.version);
-    out.push_back(join(events, ", "));
-  }
-  if (!p.versions.empty()) out.push_back("listed: " + join(p.versions, ", "));
-  return join(out, "; ");
-}
+using Feeds = FeedCase;
 
 // ---- OSV ----
 
@@ -218,114 +141,6 @@ TEST_F(Feeds, AnEventThatCannotBeReadIsNotLeftOutOfItsRange) {
   }
 }
 
-// ---- Debian ----
-
-TEST_F(Feeds, DebiansTrackerIsRead) {
-  take(R"({"xz-utils":{"CVE-2024-3094":{"description":"Malicious code","releases":{
-    "bookworm":{"status":"resolved","fixed_version":"0","urgency":"unimportant"},
-    "sid":{"status":"resolved","fixed_version":"5.6.1+really5.4.5-1","urgency":"high**"},
-    "trixie":{"status":"open","urgency":"not yet assigned","nodsa":"Minor issue","nodsa_reason":"ignored"},
-    "bullseye":{"status":"undetermined"}}}}})");
-  const Advisory& a = advisory("debian");
-  EXPECT_EQ(a.id, "CVE-2024-3094");
-  EXPECT_EQ(a.summary, "Malicious code");
-  std::map<std::string, AffectedPackage> rows;
-  for (const AffectedPackage& p : a.affected) rows[p.release] = p;
-  ASSERT_THAT(rows, SizeIs(4));
-  EXPECT_EQ(rows["bookworm"].standing, Standing::not_affected);
-  EXPECT_TRUE(rows["bookworm"].unimportant);
-  EXPECT_EQ(ranges(rows["sid"]), "introduced 0, fixed 5.6.1+really5.4.5-1");
-  EXPECT_EQ(rows["sid"].severities.at(0).word, Severity::high);
-  EXPECT_EQ(ranges(rows["trixie"]), "introduced 0");
-  EXPECT_EQ(rows["trixie"].fix_state, FixState::will_not_fix);
-  EXPECT_THAT(rows["trixie"].severities, IsEmpty());  // not yet assigned is unknown
-  EXPECT_EQ(rows["bullseye"].standing, Standing::undetermined);
-}
-
-TEST_F(Feeds, DebiansListOfVulnerabilitiesIsRead) {
-  take(kCveList);
-  ASSERT_THAT(kept_.advisories["debian-cve-list"], SizeIs(2));
-  EXPECT_EQ(kept_.withdrawals["debian-cve-list"], 1U);
-  const Advisory& a = advisory("debian-cve-list");
-  EXPECT_EQ(a.id, "CVE-2024-1");
-  EXPECT_EQ(a.summary, "A fault in (some) thing ...");
-  std::map<std::string, AffectedPackage> rows;
-  for (const AffectedPackage& p : a.affected) rows[p.name + p.release] = p;
-  EXPECT_THAT(rows, UnorderedElementsAre(Key("a"), Key("abookworm"), Key("abullseye"), Key("abuster"), Key("astretch"), Key("ajessie"), Key("b"), Key("c"),
-                                         Key("d"), Key("f")));
-  EXPECT_TRUE(rows["a"].general);
-  EXPECT_EQ(ranges(rows["a"]), "introduced 0, fixed 3.0-1");
-  EXPECT_EQ(rows["a"].severities.at(0).word, Severity::low);
-  EXPECT_FALSE(rows["abookworm"].general);
-  EXPECT_EQ(rows["abookworm"].fix_state, FixState::no_advisory);
-  EXPECT_EQ(rows["abookworm"].says, "no-dsa (Minor issue)");
-  EXPECT_EQ(rows["abullseye"].standing, Standing::not_affected);
-  EXPECT_EQ(rows["abuster"].fix_state, FixState::postponed);
-  EXPECT_EQ(rows["astretch"].fix_state, FixState::will_not_fix);
-  EXPECT_EQ(rows["ajessie"].fix_state, FixState::end_of_life);
-  EXPECT_EQ(ranges(rows["b"]), "introduced 0");
-  EXPECT_EQ(rows["c"].standing, Standing::ranged);
-  EXPECT_EQ(rows["d"].standing, Standing::undetermined);
-  EXPECT_TRUE(rows["f"].unimportant);
-  EXPECT_EQ(advisory("debian-cve-list", 1).affected.at(0).standing, Standing::not_affected);
-}
-
-TEST_F(Feeds, DebiansListsOfUpdatesAreRead) {
-  take(
-      "[29 Mar 2023] DSA-5380-1 a - security update\n\t{CVE-2023-1 CVE-2023-2}\n\t[bullseye] - a 2:1.20-1+deb11u6\n\t[buster] - b <not-affected>\n"
-      "[7 Jan 2023] DSA-5379-2 a - regression update\n\t[bullseye] - a 2:1.20-1+deb11u7\n");
-  ASSERT_THAT(kept_.advisories["debian-dsa-list"], SizeIs(1));  // the second tells of no vulnerability
-  const Advisory& a = advisory("debian-dsa-list");
-  EXPECT_EQ(a.id, "DSA-5380-1");
-  EXPECT_EQ(a.published, "2023-03-29");
-  EXPECT_THAT(a.upstream, ElementsAre("CVE-2023-1", "CVE-2023-2"));
-  ASSERT_THAT(a.affected, SizeIs(2));
-  EXPECT_EQ(a.affected[0].release, "bullseye");
-  EXPECT_EQ(ranges(a.affected[0]), "introduced 0, fixed 2:1.20-1+deb11u6");
-  take("[02 Feb 2024] DLA-1-1 a - security update\n\t{CVE-2024-1}\n\t[buster] - a 1-1\n");
-  EXPECT_EQ(advisory("debian-dla-list").published, "2024-02-02");
-}
-
-TEST_F(Feeds, DebiansAnnotationsAreRead) {
-  take(R"({"Header":{"Original":"CVE-2024-1","ID":"CVE-2024-1"},"Annotations":[{"Original":"- a 2-1","Type":"package"},
-    {"Original":"[bookworm] - a <not-affected> (not there) "},{"Original":"x\nCVE-2024-9 y"},{"Original":7},8]})");
-  ASSERT_THAT(kept_.advisories["debian-cve-list"], SizeIs(1));
-  EXPECT_THAT(advisory("debian-cve-list").affected, SizeIs(2));
-}
-
-// ---- Alpine and others ----
-
-TEST_F(Feeds, AlpinesDatabaseIsRead) {
-  take(R"({"apkurl":"x","distroversion":"v3.19","reponame":"main","urlprefix":"https://dl-cdn.alpinelinux.org/alpine","packages":[
-    {"pkg":{"name":"a","secfixes":{"0":["CVE-2024-1"],"1.0-r0":["CVE-2024-2 CVE-2024-3","GHSA-aaaa-bbbb-cccc (+ a regression)."],"1.0-r10":["CVE-2024-2"],
-      "1.0-r9":["CVE-2024-2","CVE_2024-7"]}}},{"pkg":{"name":"b","secfixes":{}}},{"pkg":{"secfixes":{"1":["CVE-2024-4"]}}}]})");
-  EXPECT_THAT(kept_.advisories, UnorderedElementsAre(Key("alpine/v3.19/main")));
-  std::map<std::string, AffectedPackage> rows;
-  for (const Advisory& a : kept_.advisories["alpine/v3.19/main"]) rows[a.id] = a.affected.at(0);
-  ASSERT_THAT(rows, UnorderedElementsAre(Key("CVE-2024-1"), Key("CVE-2024-2"), Key("CVE-2024-3"), Key("CVE-2024-7"), Key("GHSA-aaaa-bbbb-cccc")));
-  EXPECT_EQ(rows["CVE-2024-1"].standing, Standing::not_affected);
-  EXPECT_EQ(ranges(rows["CVE-2024-2"]), "introduced 0, fixed 1.0-r10");  // the highest, as versions are ordered
-  EXPECT_THAT(rows["CVE-2024-2"].says, HasSubstr("1.0-r0,"));
-  EXPECT_EQ(rows["CVE-2024-3"].says, "");
-  EXPECT_EQ(rows["CVE-2024-3"].release, "v3.19");
-  EXPECT_THAT(kept_.problems["alpine/v3.19/main"], SizeIs(1));
-}
-
-TEST_F(Feeds, AlpinesOldDatabaseIsRead) {
-  take(
-      "---\ndistroversion: v3.5\nreponame: community\nurlprefix: http://dl-cdn.alpinelinux.org/alpine\npackages:\n  - pkg:\n      name: a\n      secfixes:\n"
-      "        1.0-r1:\n          - CVE-2016-1\n          - CVE-2016-2 (+ more)\n");
-  EXPECT_THAT(kept_.advisories["alpine/v3.5/community"], SizeIs(2));
-  EXPECT_EQ(ranges(advisory("alpine/v3.5/community").affected.at(0)), "introduced 0, fixed 1.0-r1");
-}
-
-TEST_F(Feeds, WolfiHasNoReleases) {
-  OneRow r =
-      one(R"({"apkurl":"x","reponame":"os","urlprefix":"https://packages.wolfi.dev","packages":[{"pkg":{"name":"a","secfixes":{"1-r0":["CVE-2024-1"]}}}]})");
-  EXPECT_EQ(r.row.family, "wolfi");
-  EXPECT_EQ(r.row.release, "");
-}
-
 TEST_F(Feeds, ScoresAreRead) {
   take(R"({"catalogVersion":"1","vulnerabilities":[{"cveID":"CVE-2024-1","dateAdded":"2024-01-02","dueDate":"2024-01-03",
     "knownRansomwareCampaignUse":"Known"},{"cveID":"CVE-2024-2","dateAdded":"2024-01-02","knownRansomwareCampaignUse":"Unknown"},{"cveID":7}]})");
@@ -362,125 +177,6 @@ TEST_F(Feeds, CveRecordsAreRead) {
   EXPECT_EQ(s.ssvc_impact, "total");
   EXPECT_EQ(s.kev_added, "2024-02-03");
   EXPECT_EQ(kept_.withdrawals["cve"], 1U);
-}
-
-std::string red_hat(const std::string& components, const std::string& relationships, const std::string& status) {
-  return R"({"document":{"category":"csaf_vex","publisher":{"name":"Red Hat Product Security"},"aggregate_severity":{"text":"Important"},
-    "tracking":{"current_release_date":"2024-05-06T00:00:00Z","initial_release_date":"2024-01-02T00:00:00Z"}},
-    "product_tree":{"branches":[{"branches":[
-      {"product":{"product_id":"P9","name":"RHEL 9","product_identification_helper":{"cpe":"cpe:/o:redhat:enterprise_linux:9::baseos"}}},
-      {"product":{"product_id":"P8","name":"RHEL 8","product_identification_helper":{"cpe":"cpe:/a:redhat:enterprise_linux:8::appstream"}}})" +
-         components + R"(]}],"relationships":[)" + relationships +
-         R"(]},"vulnerabilities":[{"cve":"CVE-2024-1","title":"T","remediations":[{"category":"no_fix_planned","details":"Will not fix","product_ids":["P9:c"]}],
-    "scores":[{"cvss_v3":{"vectorString":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}],"product_status":)" +
-         status + "}]}";
-}
-std::string component(const std::string& id, const std::string& purl) {
-  return R"(,{"product":{"product_id":")" + id + R"(","name":")" + id + R"(","product_identification_helper":{"purl":")" + purl + R"("}}})";
-}
-std::string part(const std::string& platform, const std::string& component) {
-  return R"({"full_product_name":{"product_id":")" + platform + ":" + component + R"("},"product_reference":")" + component +
-         R"(","relates_to_product_reference":")" + platform + R"("})";
-}
-
-TEST_F(Feeds, RedHatsVexIsRead) {
-  take(red_hat(component("a1", "pkg:rpm/redhat/a@1.0-1.el9?arch=x86_64") + component("a2", "pkg:rpm/redhat/a@1.0-2.el9?arch=aarch64&epoch=1") +
-                   component("m", "pkg:rpm/redhat/m@2-1.module%2Bel8?arch=x86_64&rpmmod=nodejs:18:8030:abc") + component("c", "pkg:rpm/redhat/c?arch=src") +
-                   component("n", "pkg:rpm/redhat/n"),
-               part("P9", "a1") + "," + part("P9", "a2") + "," + part("P8", "m") + "," + part("P9", "c") + "," + part("P9", "n"),
-               R"({"fixed":["P9:a2","P9:a1","P8:m","nowhere",7],"known_affected":["P9:c"],"known_not_affected":["P9:n"]})"));
-  const Advisory& a = advisory("redhat-vex");
-  EXPECT_EQ(a.modified, "2024-05-06");
-  std::map<std::string, AffectedPackage> rows;
-  for (const AffectedPackage& p : a.affected) rows[p.name] = p;
-  ASSERT_THAT(rows, UnorderedElementsAre(Key("a"), Key("m"), Key("c"), Key("n")));
-  EXPECT_EQ(ranges(rows["a"]), "introduced 0, fixed 1:1.0-2.el9");
-  EXPECT_EQ(rows["a"].release, "enterprise_linux:9::baseos");
-  EXPECT_EQ(rows["m"].module, "nodejs:18");
-  EXPECT_EQ(rows["m"].release, "enterprise_linux:8::appstream");
-  EXPECT_EQ(ranges(rows["m"]), "introduced 0, fixed 2-1.module+el8");
-  EXPECT_EQ(rows["c"].fix_state, FixState::will_not_fix);
-  EXPECT_EQ(rows["n"].standing, Standing::not_affected);
-  EXPECT_EQ(a.severities.at(0).word, Severity::high);
-}
-
-TEST_F(Feeds, CanonicalsVexIsRead) {
-  take(R"({"@context":"https://openvex.dev/ns/v0.2.0","author":"Canonical Ltd.","timestamp":"2024-01-02T00:00:00Z","statements":[
-    {"vulnerability":{"name":"CVE-2024-1","description":"D"},"status":"fixed","products":[{"@id":"pkg:deb/ubuntu/a@1%3A2-1?arch=source&distro=jammy"},
-      {"@id":"pkg:deb/ubuntu/a-bin@1?arch=amd64&distro=jammy"}]},
-    {"vulnerability":{"name":"CVE-2024-1"},"status":"affected","products":[{"@id":"pkg:deb/ubuntu/a@1?arch=source&distro=xenial"}]},
-    {"vulnerability":{"name":"CVE-2024-1"},"status":"not_affected","products":[{"@id":"pkg:deb/ubuntu/a@1+esm1?arch=source&distro=esm-infra/xenial"}]},
-    {"vulnerability":{"name":"CVE-2024-1"},"status":"under_investigation","products":[{"@id":"pkg:deb/ubuntu/a@1?arch=source&distro=noble"}]}]})");
-  const Advisory& a = advisory("ubuntu-vex");
-  ASSERT_THAT(a.affected, SizeIs(4));
-  EXPECT_EQ(ranges(a.affected[0]), "introduced 0, fixed 1:2-1");
-  EXPECT_EQ(a.affected[0].release, "22.04");
-  EXPECT_EQ(ranges(a.affected[1]), "introduced 0");
-  EXPECT_EQ(a.affected[2].fix_state, FixState::subscription);
-  EXPECT_EQ(a.affected[3].standing, Standing::undetermined);
-}
-
-constexpr std::string_view kUpdates =
-    R"(<?xml version="1.0"?><updates><update type="security"><id>ALAS2-2024-1</id><title>T</title><severity>important</severity>
-  <issued date="2024-01-02 03:04"/><updated date="2024-02-03 03:04"/><references><reference href="https://x.example" id="CVE-2024-1" type="cve"/></references>
-  <pkglist><collection><package name="a" epoch="1" version="2" release="3.amzn2" arch="x86_64"/><package name="a" epoch="1" version="2" release="3.amzn2"
-  arch="aarch64"/><package name="a" epoch="1" version="2" release="3.amzn2" arch="src"/><package name="b" epoch="0" version="2" release="3" arch="noarch"/>
-  </collection></pkglist></update></updates>)";
-
-TEST_F(Feeds, UpdatesOfAmazonAreRead) {
-  take(kUpdates);
-  const Advisory& a = advisory("amazon/2");
-  EXPECT_THAT(a.upstream, ElementsAre("CVE-2024-1"));
-  EXPECT_EQ(a.published, "2024-01-02");
-  EXPECT_EQ(a.severities.at(0).word, Severity::high);
-  ASSERT_THAT(a.affected, SizeIs(2));
-  EXPECT_EQ(ranges(a.affected[0]), "introduced 0, fixed 1:2-3.amzn2");
-  EXPECT_THAT(a.affected[0].architectures, UnorderedElementsAre("x86_64", "aarch64"));
-  EXPECT_THAT(a.affected[1].architectures, IsEmpty());
-}
-
-TEST_F(Feeds, ReleasesOfAmazonAreToldByTheirNames) {
-  auto source = [&](const std::string& id) {
-    kept_ = {};
-    std::string text(kUpdates);
-    text.replace(text.find("ALAS2-2024-1"), 12, id);
-    take(text);
-    return kept_.advisories.empty() ? "" : kept_.advisories.begin()->first;
-  };
-  EXPECT_EQ(source("ALAS-2024-1"), "amazon/1");
-  EXPECT_EQ(source("ALAS2-2024-1"), "amazon/2");
-  EXPECT_EQ(source("ALAS2023-2024-1"), "amazon/2023");
-  EXPECT_EQ(source("FEDORA-2024-1"), "");
-  EXPECT_THAT(kept_.problems["updateinfo"], SizeIs(1));
-}
-
-// A modular build is told by <module> in its collection: its fix is none of packages of no module, nor of another stream.
-TEST_F(Feeds, UpdatesOfModulesNameThem) {
-  take(R"(<?xml version="1.0"?><updates><update type="security"><id>RLSA-2024:1</id><severity>Important</severity><pkglist><collection short="appstream">
-    <name>Rocky Linux 8 AppStream</name><module stream="18" name="nodejs" version="8070" context="abc" arch="x86_64"/>
-    <package name="nodejs" epoch="1" version="18.2" release="1.module+el8" arch="x86_64"/></collection></pkglist></update></updates>)");
-  const Advisory& a = advisory("rocky linux/8");
-  ASSERT_THAT(a.affected, SizeIs(1));
-  EXPECT_EQ(a.affected[0].module, "nodejs:18");
-}
-
-TEST_F(Feeds, EndsOfSupportAreRead) {
-  take("# List of packages whose security support ends before the distribution EOL\n\nphp-horde.*\t0\t2025-03-22\thttps://x.example; why\nb 1.0-1 soon\n",
-       "d/security-support-ended.deb12");
-  take("# packages where security support is limited\na  Only for trusted content\n", "d/security-support-limited");
-  take(
-      "version,codename,series,created,release,eol,eol-lts,eol-elts\n12,Bookworm,bookworm,2021-08-14,2023-06-10,2026-06-10,2028-06-30,2033-06-30\n"
-      ",Sid,sid,1993-08-16\n",
-      "debian.csv");
-  const auto& ended = kept_.supports["debian-security-support/bookworm"];
-  ASSERT_THAT(ended, SizeIs(1));
-  EXPECT_EQ(ended[0].package, "php-horde*");
-  EXPECT_EQ(ended[0].ends, "2025-03-22");
-  EXPECT_EQ(ended[0].says, "https://x.example; why");
-  EXPECT_THAT(kept_.problems["debian-security-support/bookworm"], SizeIs(1));
-  EXPECT_EQ(kept_.supports["debian-security-support/limited"].at(0).says, "Only for trusted content");
-  ASSERT_THAT(kept_.supports["distro-info/debian"], SizeIs(1));
-  EXPECT_EQ(kept_.supports["distro-info/debian"][0].ends, "2028-06-30");
 }
 
 // ---- What is none, and what means harm ----

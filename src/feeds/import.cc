@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "base/text.h"
+#include "feeds/readers.h"
 
 namespace careen {
 namespace {
@@ -92,8 +93,21 @@ Result<void> FeedImporter::support(const std::string& source, const SupportEnd& 
   return s->add(e);
 }
 Result<void> FeedImporter::threat(const std::string& source, const StoredThreat& t) {
+  bool fresh = writer_.begun(source) == nullptr;
   CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::threats));
+  // A folder or an archive is the whole of a source; a record by itself joins those that are there.
+  if (fresh && alone_ && writer_.old() != nullptr)
+    for (const StoredThreat& old : writer_.old()->threats())
+      if (old.id != t.id) CAREEN_TRY(s->add(old));
   return s->add(t);
+}
+Result<void> FeedImporter::repository(const std::string& source, const RepositoryProducts& r) {
+  CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::repositories));
+  return s->add(r);
+}
+Result<void> FeedImporter::artifact(const std::string& source, const KnownArtifact& k) {
+  CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::artifacts));
+  return s->add(k);
 }
 Result<void> FeedImporter::withdrawn(const std::string& source) {
   CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::advisories));
@@ -118,6 +132,7 @@ Result<void> FeedImporter::refused(const std::string& source, const std::string&
 }
 
 Result<void> FeedImporter::one(const std::string& name, std::string_view text, bool alone) {
+  alone_ = alone;
   auto r = reader_.read(name, text);
   ++result_.documents;
   result_.bytes += text.size();
@@ -157,6 +172,14 @@ Result<void> FeedImporter::unit(const std::function<Result<void>(const VisitDocu
 
 Result<void> FeedImporter::content(const std::string& name, int fd, const std::string& origin) {
   origin_ = origin;
+  if (is_sqlite(fd)) {
+    auto marks = writer_.mark();
+    auto r = read_artifact_database(fd, *this);
+    ++result_.documents, ++accepted_;
+    if (r) return {};
+    CAREEN_TRY(writer_.rollback(marks));
+    return std::move(r).error().in(escape(name));
+  }
   auto r = unit([&](const VisitDocument& visit) { return walk_file(name, fd, visit); });
   if (!r && r.error().code == Errc::unsupported && r.error().what.starts_with("holds")) return Error{Errc::unsupported, escape(name) + " " + r.error().what};
   return r;

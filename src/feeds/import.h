@@ -40,6 +40,8 @@ class FeedImporter : private FeedSink {
   Result<void> score(const std::string& source, const ExploitScore& s) override;
   Result<void> support(const std::string& source, const SupportEnd& e) override;
   Result<void> threat(const std::string& source, const StoredThreat& t) override;
+  Result<void> repository(const std::string& source, const RepositoryProducts& r) override;
+  Result<void> artifact(const std::string& source, const KnownArtifact& k) override;
   Result<void> refused(const std::string& source, const std::string& why) override;
   Result<void> withdrawn(const std::string& source) override;
   bool wants(const std::string& family) override { return !only_ || only_->count(family) != 0; }
@@ -57,6 +59,7 @@ class FeedImporter : private FeedSink {
   FeedReader reader_;
   std::string origin_;
   std::optional<std::set<std::string>> only_;  // families of OSV records; nullopt: all
+  bool alone_ = false;  // the document that is read is all of its file
   std::set<std::string> touched_;
   uint64_t accepted_ = 0;  // documents
   // Refused before the first record of the source that could be read; they are the source's once there is one.

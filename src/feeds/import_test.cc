@@ -21,6 +21,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::UnorderedElementsAre;
 
 // ---- Into a database ----
 
@@ -97,6 +98,28 @@ TEST_F(Importing, ThreatRecordsAreKeptAsTheyCame) {
   ASSERT_TRUE(set) << set.error().what;
   EXPECT_NE(set->find(threats[0].id), nullptr);
   EXPECT_EQ(set->sources.back().count, 1U);
+}
+
+// A record by itself joins those that are there, in the place of the one of its id; a folder is the whole of its source.
+TEST_F(Importing, ThreatRecordsOneByOneAreKeptTogether) {
+  auto ids = [&] {
+    std::vector<std::string> out;
+    for (const StoredThreat& t : open()->threats()) out.push_back(t.id);
+    return out;
+  };
+  std::string a = threat_skeleton("EXAMPLE-2026-1"), b = threat_skeleton("EXAMPLE-2026-2");
+  folder_.write("a.yaml", a);
+  folder_.write("b.yaml", b);
+  import({folder_ / "a.yaml"});
+  import({folder_ / "b.yaml"});
+  EXPECT_THAT(ids(), UnorderedElementsAre("EXAMPLE-2026-1", "EXAMPLE-2026-2"));
+  folder_.write("b.yaml", b + "\n# anew\n");
+  import({folder_ / "a.yaml", folder_ / "b.yaml"});
+  EXPECT_THAT(ids(), UnorderedElementsAre("EXAMPLE-2026-1", "EXAMPLE-2026-2"));
+  for (const StoredThreat& t : open()->threats()) EXPECT_EQ(t.text.find("# anew") != std::string::npos, t.id == "EXAMPLE-2026-2");
+  folder_.write("in/b.yaml", b);
+  import({folder_ / "in"});
+  EXPECT_THAT(ids(), ElementsAre("EXAMPLE-2026-2"));
 }
 
 TEST_F(Importing, WhatIsPackedIsReadAsWhatIsNot) {
@@ -297,6 +320,7 @@ TEST_F(RealFeeds, VendorsSamplesAreRead) {
     if (path.find("test-fixtures/vex/cve") != std::string::npos) kind = "ubuntu-vex";
     if (name.ends_with(".xml.gz") && name.starts_with("updateinfo")) kind = "amazon/";
     if (name.ends_with("updateinfo.xml.gz")) kind = "rocky linux/";
+    if (name == "com.oracle.elsa-all.xml.bz2") kind = "oracle";
     if (kind.empty() || e.file_size() == 0) continue;
     std::filesystem::remove(database_);
     auto r = import_feeds(database_, {path});
@@ -304,7 +328,7 @@ TEST_F(RealFeeds, VendorsSamplesAreRead) {
     ++(good ? read : failed)[kind];
     EXPECT_TRUE(good) << path << ": " << (r ? "" : r.error().what);
   }
-  for (const char* kind : {"redhat-vex", "ubuntu-vex", "amazon/", "rocky linux/"}) EXPECT_GT(read[kind], 0U) << kind;
+  for (const char* kind : {"redhat-vex", "ubuntu-vex", "amazon/", "rocky linux/", "oracle"}) EXPECT_GT(read[kind], 0U) << kind;
 }
 
 }  // namespace

@@ -61,6 +61,7 @@ Result<void> read_ubuntu_vex(Json document, FeedSink& sink) {
   if (json_text(document, "author").find("Canonical") == std::string_view::npos)
     return Error{Errc::unsupported, "an OpenVEX document that is not Canonical's: give it to a scan with --vex"};
   std::map<std::string, Advisory> by_id;
+  uint64_t unread = 0;
   std::string time = date_of(json_text(document, "timestamp"));
   CAREEN_TRY(json_each(document, "statements", [&](Json s) {
     std::string id;
@@ -77,6 +78,7 @@ Result<void> read_ubuntu_vex(Json document, FeedSink& sink) {
     a.references = {"https://ubuntu.com/security/" + id};
     std::string_view status = json_text(s, "status");
     (void)static_cast<bool>(json_each(s, "products", [&](Json product) {
+      unread += parse_purl(json_text(product, "@id")) ? 0U : 1U;
       Product p = product_of(json_text(product, "@id"));
       if (!p.usable || a.affected.size() >= kMaxRowsOfAdvisory) return;
       AffectedPackage row =
@@ -91,6 +93,8 @@ Result<void> read_ubuntu_vex(Json document, FeedSink& sink) {
     }));
   }));
   for (const auto& [id, a] : by_id) CAREEN_TRY(sink.advisory("ubuntu-vex", a));
+  if (unread != 0)
+    return sink.refused("ubuntu-vex", std::to_string(unread) + (unread == 1 ? " product whose package URL is none" : " products whose package URLs are none"));
   return {};
 }
 

@@ -29,14 +29,26 @@ Result<void> read_cve5(Json document, FeedSink& sink);
 
 // CSAF 2.0 VEX of Red Hat and SUSE.
 Result<void> read_csaf(Json document, FeedSink& sink);
+// Red Hat's repository-to-cpe.json: the products of each content set.
+Result<void> read_redhat_repositories(Json document, FeedSink& sink);
 // OpenVEX of Canonical: statements about Ubuntu's source packages.
 Result<void> read_ubuntu_vex(Json document, FeedSink& sink);
 // updateinfo.xml of Amazon Linux and Rocky Linux.
 Result<void> read_updateinfo(std::string_view text, FeedSink& sink);
+// Where the repomd.xml of a yum repository says that its updateinfo is, relative to the repository; "" when it says nothing that can be.
+std::string updateinfo_location(std::string_view repomd);
+// OVAL definitions of Oracle Linux.
+Result<void> read_oval(std::string_view text, FeedSink& sink);
 
 // debian-security-support's lists, whose names tell the release; distro-info-data's tables (debian.csv, ubuntu.csv).
 Result<void> read_security_support(const std::string& name, std::string_view text, FeedSink& sink);
 Result<void> read_distro_info(const std::string& name, std::string_view text, FeedSink& sink);
+
+// Which artifacts files are, by their SHA-1: lines of sha1,name,version behind a line that says so.
+Result<void> read_artifact_list(const std::string& name, std::string_view text, FeedSink& sink);
+// The same as a SQLite file with Trivy's tables (trivy-java-db); and whether a file is one of SQLite.
+bool is_sqlite(int fd);
+Result<void> read_artifact_database(int fd, FeedSink& sink);
 
 // A record of knowledge/threat.h.
 Result<void> read_threat_record(const std::string& name, std::string_view text, FeedSink& sink);

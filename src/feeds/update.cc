@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "feeds/download.h"
+#include "feeds/readers.h"
 #include "formats/json_members.h"
 
 namespace careen {
@@ -85,12 +86,15 @@ std::vector<FeedAddress> feed_addresses() {
       add("alpine/" + branch, "https://secdb.alpinelinux.org/" + branch + "/" + repository + ".json");
     }
   for (const char* repository : {"main", "community"}) add("alpine/edge", std::string("https://secdb.alpinelinux.org/edge/") + repository + ".json");
+  for (const char* path : {"2/core/latest", "al2023/core/mirrors/latest"})
+    add(std::string("amazon/") + (*path == '2' ? "2" : "2023"), std::string("https://cdn.amazonlinux.com/") + path + "/x86_64/mirror.list");
   add("chainguard", "https://packages.cgr.dev/chainguard/security.json");
   add("debian", "https://security-tracker.debian.org/tracker/data/json");
   add("distro-info/debian", "https://debian.pages.debian.net/distro-info-data/debian.csv");
   add("distro-info/ubuntu", "https://debian.pages.debian.net/distro-info-data/ubuntu.csv");
   add("epss", "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz");
   add("kev", "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json");
+  add("oracle", "https://linux.oracle.com/security/oval/com.oracle.elsa-all.xml.bz2", false);
   for (const char* ecosystem : {"AlmaLinux", "Go", "Maven", "NuGet", "Packagist", "PyPI", "Rocky Linux", "RubyGems", "Ubuntu", "crates.io", "npm"})
     add("osv/" + lower(ecosystem), std::string(kOsv) + (std::string_view(ecosystem) == "Rocky Linux" ? "Rocky%20Linux" : ecosystem) + "/all.zip");
   for (const char* ecosystem :
@@ -100,6 +104,7 @@ std::vector<FeedAddress> feed_addresses() {
     add("osv/" + name, std::string(kOsv) + ecosystem + "/all.zip", false);
   }
   add("redhat-vex", "https://security.access.redhat.com/data/csaf/v2/vex/archive_latest.txt", false);
+  add("redhat-vex/repositories", "https://security.access.redhat.com/data/metrics/repository-to-cpe.json", false);
   add("suse-csaf", "https://ftp.suse.com/pub/projects/security/csaf-vex.tar.bz2", false);
   add("ubuntu-vex", "https://security-metadata.canonical.com/vex/vex-all.tar.xz", false);
   add("vulnrichment", "https://github.com/cisagov/vulnrichment/archive/refs/heads/develop.zip", false);
@@ -160,18 +165,41 @@ class Updater {
     return s.validators;
   }
 
+  // A small file as text.
+  Result<std::string> small(const std::string& url) {
+    constexpr uint64_t kMost = 1 << 20;
+    CAREEN_ASSIGN(Download d, download(client_, url, directory_, plain_name(url), {}));
+    auto text = read_file(d.file, kMost);
+    ::unlink(d.file.c_str());
+    return text;
+  }
+
+  // Of a repository of yum: its list of mirrors names the repository of the day, whose repomd.xml names the file of updates.
+  Result<std::string> updateinfo_of(const std::string& list) {
+    CAREEN_ASSIGN(std::string mirrors, small(list));
+    std::string base(trim(std::string_view(mirrors).substr(0, mirrors.find('\n'))));
+    if (!(base.starts_with("https://") || base.starts_with("http://")) || !is_plain(base) || base.find(' ') != std::string::npos)
+      return Error{Errc::corrupt, escape(list) + " names no repository"};
+    base = mirrored(base, options_.mirror);
+    if (!base.ends_with('/')) base += '/';
+    CAREEN_ASSIGN(std::string text, small(base + "repodata/repomd.xml"));
+    std::string file = updateinfo_location(text);
+    if (file.empty()) return Error{Errc::corrupt, escape(base) + "repodata/repomd.xml names no updateinfo"};
+    return base + file;
+  }
+
   Result<void> bring(const FeedAddress& a, State& s, FeedImporter& importer) {
     std::string url = mirrored(a.url, options_.mirror);
     Validators before = known(s);
     if (a.source == "redhat-vex") {  // the file names the archive of the day
-      CAREEN_ASSIGN(Download name, download(client_, url, directory_, plain_name(url), {}));
-      auto text = read_file(name.file, 4096);
-      ::unlink(name.file.c_str());
-      if (!text) return text.error();
-      std::string archive(trim(*text));
+      CAREEN_ASSIGN(std::string text, small(url));
+      std::string archive(trim(text));
       if (archive.empty() || archive.find_first_of("/\\ \n") != std::string::npos || !is_plain(archive))
         return Error{Errc::corrupt, escape(url) + " names no archive"};
       url = url.substr(0, url.rfind('/') + 1) + archive;
+    }
+    if (url.ends_with("/mirror.list")) {
+      CAREEN_ASSIGN(url, updateinfo_of(url));
     }
     CAREEN_ASSIGN(Download d, download(client_, url, directory_, plain_name(url), before));
     result_.bytes += d.bytes;

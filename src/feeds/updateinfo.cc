@@ -30,6 +30,19 @@ std::string rocky_release(const pugi::xml_node& update) {
 
 }  // namespace
 
+std::string updateinfo_location(std::string_view repomd) {
+  pugi::xml_document doc;
+  if (!doc.load_buffer(repomd.data(), repomd.size(), pugi::parse_default, pugi::encoding_utf8)) return "";
+  for (pugi::xml_node data : doc.child("repomd").children("data"))
+    if (std::string_view(data.attribute("type").value()) == "updateinfo") {
+      std::string href = data.child("location").attribute("href").value();
+      bool sound =
+          href.starts_with("repodata/") && href.find("..") == std::string::npos && href.size() < 500 && is_plain(href) && href.find(' ') == std::string::npos;
+      return sound ? href : "";
+    }
+  return "";
+}
+
 Result<void> read_updateinfo(std::string_view text, FeedSink& sink) {
   pugi::xml_document doc;
   auto parsed = doc.load_buffer(text.data(), text.size(), pugi::parse_default, pugi::encoding_utf8);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/codec.h"
 #include "base/fd.h"
@@ -261,10 +262,43 @@ std::vector<StoredThreat> AdvisoryDb::threats() const {
     for (uint64_t at = 0, n = 0; n < s.records; ++n) {
       StoredThreat t;
       if (!decode(entry_at(s, &at), &t)) break;
-      out.push_back(std::move(t));
+      auto same = std::find_if(out.begin(), out.end(), [&](const StoredThreat& o) { return o.id == t.id; });
+      if (same == out.end())
+        out.push_back(std::move(t));
+      else
+        *same = std::move(t);
     }
   }
   return out;
+}
+
+std::vector<std::string> AdvisoryDb::products_of(std::string_view repository) const {
+  std::set<std::string> out;
+  uint64_t key = advisory_key(repository);
+  for (const SourceInfo& s : sources_) {
+    if (s.kind != SegmentKind::repositories) continue;
+    each_offset(s, true, key, [&](uint64_t offset) {
+      RepositoryProducts r;
+      if (decode(entry_at(s, &offset), &r) && r.repository == repository) out.insert(r.products.begin(), r.products.end());
+    });
+  }
+  return {out.begin(), out.end()};
+}
+
+std::optional<KnownArtifact> AdvisoryDb::artifact(std::string_view sha1) const {
+  std::optional<KnownArtifact> out;
+  bool one = true;
+  uint64_t key = advisory_key(sha1);
+  for (const SourceInfo& s : sources_) {
+    if (s.kind != SegmentKind::artifacts) continue;
+    each_offset(s, true, key, [&](uint64_t offset) {
+      KnownArtifact k;
+      if (!decode(entry_at(s, &offset), &k) || k.sha1 != sha1) return;
+      one = one && (!out || (out->name == k.name && out->version == k.version));
+      out = std::move(k);
+    });
+  }
+  return one ? out : std::nullopt;
 }
 
 void AdvisoryDb::each_of(const SourceInfo& source, const std::function<bool(const Advisory&)>& f) const {

@@ -84,6 +84,18 @@ class Matcher {
   Matcher(const AdvisoryDb& db, const PackageQuery& q) : db_(db), q_(q), order_(order_of_family(q.family)), distribution_(is_distribution(q.family)) {}
 
   PackageMatches run() {
+    take_all();
+    if (statements_.empty() && !q_.otherwise.empty()) {
+      releases_ = &q_.otherwise;
+      take_all();
+    }
+    group();
+    for (const auto& [id, members] : groups_) decide(id, members);
+    return std::move(out_);
+  }
+
+ private:
+  void take_all() {
     auto take_if = [&](const std::string& name, bool of_source) {
       db_.each_row(q_.family, name, [&](AdvisoryDb::Row&& row) {
         if (row.package.of_source == of_source) take(std::move(row));
@@ -91,15 +103,11 @@ class Matcher {
     };
     for (const std::string& name : q_.names) take_if(name, false);
     if (!q_.source.empty()) take_if(q_.source, true);
-    group();
-    for (const auto& [id, members] : groups_) decide(id, members);
-    return std::move(out_);
   }
 
- private:
   void take(AdvisoryDb::Row&& row) {
     const AffectedPackage& p = row.package;
-    if (!release_applies(q_, p.release) || !same_module(p.module)) return;
+    if (!release_applies(q_, *releases_, p.release) || !same_module(p.module) || !same_flavour(p)) return;
     if (!p.architectures.empty() && !q_.architecture.empty() && q_.architecture != "noarch" &&
         std::find(p.architectures.begin(), p.architectures.end(), q_.architecture) == p.architectures.end())
       return;
@@ -119,6 +127,17 @@ class Matcher {
     s.native = !distribution_ || !row.source->name.starts_with("osv/");
     s.row = std::move(row);
     statements_.push_back(std::move(s));
+  }
+
+  // A live patch and a FIPS build have versions of their own, which no plain build has: an advisory speaks of its kind alone.
+  bool same_flavour(const AffectedPackage& p) const {
+    if (q_.family != "oracle" || p.ranges.empty() || p.ranges[0].events.size() < 2) return true;
+    return flavour_of(p.ranges[0].events[1].version) == flavour_of(q_.version);
+  }
+  static std::string_view flavour_of(std::string_view version) {
+    return version.find(".ksplice") != std::string_view::npos                               ? "ksplice"
+           : version.ends_with("_fips") || version.find("_fips.") != std::string_view::npos ? "fips"
+                                                                                            : "";
   }
 
   // "*" on either side is a module whose name is not told.
@@ -384,6 +403,7 @@ class Matcher {
 
   const AdvisoryDb& db_;
   const PackageQuery& q_;
+  const std::vector<std::string>* releases_ = &q_.releases;
   VersionOrder order_;
   bool distribution_;
   std::map<std::pair<const SourceInfo*, uint64_t>, Advisory> advisories_;
@@ -394,9 +414,9 @@ class Matcher {
 
 }  // namespace
 
-bool release_applies(const PackageQuery& q, const std::string& release) {
+bool release_applies(const PackageQuery& q, const std::vector<std::string>& releases, const std::string& release) {
   if (release.empty()) return true;
-  for (const std::string& r : q.releases) {
+  for (const std::string& r : releases) {
     if (q.family == "red hat") {
       if (release == r || (release.size() > r.size() && release.starts_with(r) && (release[r.size()] == ':' || release[r.size()] == '.'))) return true;
     } else if (q.family == "suse") {

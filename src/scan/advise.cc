@@ -40,13 +40,21 @@ PackageIndex index_of(const ScanResult& r) {
   return out;
 }
 
+// Java archives that do not say what they are, where their digest is known.
+void name_by_digest(const AdvisoryDb& db, std::vector<InstalledPackage>& packages) {
+  if (std::none_of(db.sources().begin(), db.sources().end(), [](const SourceInfo& s) { return s.kind == SegmentKind::artifacts; })) return;
+  for (InstalledPackage& p : packages)
+    if (!p.package.sha1.empty())
+      if (auto known = db.artifact(p.package.sha1)) p.package.name = known->name, p.package.version = known->version;
+}
+
 // The age of the data that spoke: every source with a family that the image has.
 // Whether one of them is older than is allowed.
 bool tell_sources(ScanResult& r, const AdviceOptions& o, const std::set<std::string>& families) {
   uint64_t oldest = UINT64_MAX, records = 0, sources = 0;
   std::string oldest_name;
   for (const SourceInfo& s : o.advisories->sources()) {
-    if (s.kind == SegmentKind::threats) continue;  // they were looked for in the files
+    if (!is_of_vulnerabilities(s.kind)) continue;
     bool asked = s.families.empty() || std::any_of(s.families.begin(), s.families.end(), [&](const std::string& f) { return families.count(f) != 0; });
     if (!asked) continue;
     r.knowledge.push_back({"advisories: " + s.name, s.records, Digest(s.digest), s.newest.size() == 10 ? s.newest : ""});
@@ -124,13 +132,14 @@ void advise(ScanResult& r, const AdviceOptions& o) {
   drop_rows(r);
   r.fail_on = o.fail_on;
   bool there = o.advisories &&
-               std::any_of(o.advisories->sources().begin(), o.advisories->sources().end(), [](const SourceInfo& s) { return s.kind != SegmentKind::threats; });
+               std::any_of(o.advisories->sources().begin(), o.advisories->sources().end(), [](const SourceInfo& s) { return is_of_vulnerabilities(s.kind); });
   if (!there) {
     std::string why = o.advisories       ? "the database has no advisories; careen db update brings them"
                       : o.absent.empty() ? "no advisory database; careen db update makes one"
                                          : o.absent;
     r.coverage.push_back({Question::vulnerabilities, o.damaged ? CoverageState::not_looked : CoverageState::not_applicable, "", why});
   } else {
+    name_by_digest(*o.advisories, r.packages);
     VulnerabilityInput in;
     in.packages = &r.packages;
     in.distribution = &r.distribution;

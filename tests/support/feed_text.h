@@ -35,4 +35,24 @@ inline constexpr std::string_view kCveList =
     "\tRESERVED\n"
     "\t- g <not-affected> (never)\n";
 
+// A CSAF document of Red Hat about CVE-2024-1, of its components and what part of which product they are.
+inline std::string red_hat(const std::string& components, const std::string& relationships, const std::string& status) {
+  return R"({"document":{"category":"csaf_vex","publisher":{"name":"Red Hat Product Security"},"aggregate_severity":{"text":"Important"},
+    "tracking":{"current_release_date":"2024-05-06T00:00:00Z","initial_release_date":"2024-01-02T00:00:00Z"}},
+    "product_tree":{"branches":[{"branches":[
+      {"product":{"product_id":"P9","name":"RHEL 9","product_identification_helper":{"cpe":"cpe:/o:redhat:enterprise_linux:9::baseos"}}},
+      {"product":{"product_id":"P8","name":"RHEL 8","product_identification_helper":{"cpe":"cpe:/a:redhat:enterprise_linux:8::appstream"}}})" +
+         components + R"(]}],"relationships":[)" + relationships +
+         R"(]},"vulnerabilities":[{"cve":"CVE-2024-1","title":"T","remediations":[{"category":"no_fix_planned","details":"Will not fix","product_ids":["P9:c"]}],
+    "scores":[{"cvss_v3":{"vectorString":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}],"product_status":)" +
+         status + "}]}";
+}
+inline std::string component(const std::string& id, const std::string& purl) {
+  return R"(,{"product":{"product_id":")" + id + R"(","name":")" + id + R"(","product_identification_helper":{"purl":")" + purl + R"("}}})";
+}
+inline std::string part(const std::string& platform, const std::string& component) {
+  return R"({"full_product_name":{"product_id":")" + platform + ":" + component + R"("},"product_reference":")" + component +
+         R"(","relates_to_product_reference":")" + platform + R"("})";
+}
+
 }  // namespace careen::test
