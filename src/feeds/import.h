@@ -59,7 +59,7 @@ class FeedImporter : private FeedSink {
   FeedReader reader_;
   std::string origin_;
   std::optional<std::set<std::string>> only_;  // families of OSV records; nullopt: all
-  bool alone_ = false;  // the document that is read is all of its file
+  bool alone_ = false;                         // the document that is read is all of its file
   std::set<std::string> touched_;
   uint64_t accepted_ = 0;  // documents
   // Refused before the first record of the source that could be read; they are the source's once there is one.

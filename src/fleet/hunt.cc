@@ -354,13 +354,15 @@ class Hunter {
   }
 
   void by_package(const HuntQuestion& q) {
-    std::set<Id> done;
+    std::vector<Id> images;  // in the order in which they stand in the file
     for (const auto& row : inventory_.packages_named(q.value)) {
       if (holds(q, row.package) == false) continue;
       for (Id layer : row.layers)
-        for (Id id : inventory_.images_of_layer(layer))
-          if (done.insert(id).second) packages_of(q, id);
+        for (Id id : inventory_.images_of_layer(layer)) images.push_back(id);
     }
+    std::sort(images.begin(), images.end());
+    images.erase(std::unique(images.begin(), images.end()), images.end());
+    for (Id id : images) packages_of(q, id);
   }
 
   // The layer names the candidates; which rows an image shows is what its own scan found.
