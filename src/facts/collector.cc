@@ -24,6 +24,7 @@ constexpr uint64_t kSha1Always = 64 << 10;  // apk records SHA-1; larger files g
 constexpr size_t kDigestPiece = 16 << 10;   // so that the second and third digest find the bytes in the first-level cache
 constexpr size_t kFirstBytes = 128;         // enough to tell what a file is
 constexpr uint64_t kMaxMtree = 32ULL << 20;
+constexpr size_t kMaxStoredDatabases = 16;        // of rpm, in a store that names files by their digest
 constexpr size_t kMaxLinkedDatabases = 64 << 20;  // bytes of one layer's package databases that are told again under other names
 
 // A file in the spool, read through one window.
@@ -61,6 +62,10 @@ double thread_seconds() {
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
 
+bool is_sqlite(Bytes first) {
+  return as_text(first).starts_with(std::string_view("SQLite format 3\0", 16));
+}
+
 // How often something odd was met; one coverage row tells of all.
 struct Oddity {
   uint64_t count = 0;
@@ -80,8 +85,9 @@ struct Collector::Impl {
   std::vector<uint8_t> kept;
   uint64_t spooled = 0;
   uint64_t entries = 0, bytes = 0, text_bytes = 0, stored_bytes = 0;
-  std::unordered_map<std::string, std::string> stored;  // of a store that names files by digest: what may be a package.json
-  std::unordered_map<std::string, size_t> database_at;  // by path, of the first `databases_known` of facts.databases
+  std::unordered_map<std::string, std::string> stored;            // of a store that names files by digest: what may be a package.json
+  std::unordered_map<std::string, PackageFile> stored_databases;  // of such a store: what may be rpm's
+  std::unordered_map<std::string, size_t> database_at;            // by path, of the first `databases_known` of facts.databases
   size_t databases_known = 0, databases_linked = 0;
   Oddity linked_language, linked_database;
   Oddity dotdot, language_problem, spool_full, pattern_cap, elf_problem, walk_cap;
@@ -114,8 +120,10 @@ struct Collector::Impl {
       i.keep = Keep::elf;
     else if (wants_text(path, e.mode, first))
       i.keep = Keep::text, i.text_limit = is_content_manifest(path) ? kMaxContentManifest : kMaxStoredText;
-    else if (as_text(first).starts_with('{') && e.size <= kMaxStoredManifest && is_stored_by_digest(path))
+    else if (bool manifest = as_text(first).starts_with('{') && e.size <= kMaxStoredManifest; (manifest || is_sqlite(first)) && is_stored_by_digest(path)) {
       i.keep = Keep::stored;
+      if (!manifest) i.database = DatabaseKind::rpm;
+    }
     return i;
   }
 
@@ -237,7 +245,11 @@ struct Collector::Impl {
       text_bytes += kept.size();
       facts.texts.push_back({path, std::string(as_text(kept))});
     }
-    if (want.keep == Keep::stored && stored_bytes + kept.size() <= kMaxStoredManifests) {
+    if (want.keep == Keep::stored && want.database) {
+      examine_database(path, *want.database);
+      if (!facts.databases.back().packages.empty() && stored_databases.size() < kMaxStoredDatabases) stored_databases[path] = std::move(facts.databases.back());
+      facts.databases.pop_back();
+    } else if (want.keep == Keep::stored && stored_bytes + kept.size() <= kMaxStoredManifests) {
       stored_bytes += kept.size();
       stored[path] = as_text(kept);
     }
@@ -259,12 +271,14 @@ struct Collector::Impl {
     if (of_language && database_kind(target)) return;  // the same package, which counts once
     if (auto s = stored.find(target); s != stored.end() && language == LanguageFile::npm)
       return keep_language(path, *kind, parse_language_file(*language, path, s->second));
-    auto known = database_at.find(target);
-    if (known == database_at.end() || facts.databases[known->second].kind != *kind ||
-        (databases_linked += weight(facts.databases[known->second])) > kMaxLinkedDatabases)
+    const PackageFile* known = nullptr;
+    if (auto s = stored_databases.find(target); s != stored_databases.end()) known = &s->second;
+    if (auto d = database_at.find(target); known == nullptr && d != database_at.end()) known = &facts.databases[d->second];
+    if (known == nullptr || known->kind != *kind || (databases_linked += weight(*known)) > kMaxLinkedDatabases)
       return (of_language ? linked_language : linked_database).add(path);
-    PackageFile copy = facts.databases[known->second];
+    PackageFile copy = *known;
     copy.path = path;
+    if (!copy.problem.empty()) cover(Question::packages, CoverageState::partly, path, copy.problem);
     facts.databases.push_back(std::move(copy));
   }
 
@@ -352,7 +366,7 @@ struct Collector::Impl {
       f.problem = std::to_string(problems) + (problems == 1 ? " row is" : " rows are") + " damaged";
     else if (cut_text)
       f.problem = "it ends inside a line: rows may be missing";
-    if (!f.problem.empty()) cover(Question::packages, CoverageState::partly, path, f.problem);
+    if (!f.problem.empty() && !is_stored_by_digest(path)) cover(Question::packages, CoverageState::partly, path, f.problem);
     facts.databases.push_back(std::move(f));
   }
 

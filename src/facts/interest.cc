@@ -107,9 +107,9 @@ bool is_content_manifest(std::string_view path) {
 bool is_stored_by_digest(std::string_view path) {
   constexpr size_t kLeast = 30;
   auto hex = [](std::string_view s) { return !s.empty() && s.find_first_not_of("0123456789abcdef") == std::string_view::npos; };
-  std::string_view folder = dir_name(path);
-  return base_name(path).size() >= kLeast && hex(base_name(path)) && base_name(folder).size() == 2 && hex(base_name(folder)) &&
-         base_name(dir_name(folder)) == "files";
+  std::string_view folder = dir_name(path), name = base_name(path), store = base_name(dir_name(folder));
+  if (store == "objects" && name.ends_with(".file")) name.remove_suffix(5);
+  return name.size() >= kLeast && hex(name) && base_name(folder).size() == 2 && hex(base_name(folder)) && (store == "files" || store == "objects");
 }
 
 bool wants_text(std::string_view path, uint32_t mode, Bytes first) {

@@ -24,8 +24,8 @@ inline constexpr std::string_view kContentManifests = "root/buildinfo/content_ma
 inline constexpr std::string_view kContentSets = "usr/share/buildinfo/content-sets.json";
 bool is_content_manifest(std::string_view path);
 
-// A file of a store that names files by their digest, as pnpm keeps those of all packages ("files/1a/2b3c…"). What stands in node_modules is a hard
-// link to it, and may come later in the layer.
+// A file of a store that names files by their digest: pnpm's, of all packages ("files/1a/2b3c…"), and ostree's, of a whole system
+// ("objects/1a/2b3c….file"). What stands in node_modules or in /usr is a hard link to it, and comes later in the layer.
 inline constexpr uint64_t kMaxStoredManifest = 1 << 20;    // one of them
 inline constexpr uint64_t kMaxStoredManifests = 32 << 20;  // all of a layer that are remembered until a link names them
 bool is_stored_by_digest(std::string_view path);

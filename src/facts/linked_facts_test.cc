@@ -1,7 +1,11 @@
 // Package databases that are hard links, and what images of Red Hat say of their repositories: collected from real archives.
 #include <gmock/gmock.h>
+#include <sqlite3.h>
 
 #include "../tests/support/image_text.h"
+#include "../tests/support/scratch_folder.h"
+#include "base/fd.h"
+#include "base/text.h"
 #include "facts/image_facts.h"
 #include "facts/interest.h"
 
@@ -18,6 +22,15 @@ using testing::UnorderedElementsAre;
 
 const std::string kStored = "app/.pnpm-store/v3/files/1a/2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192";
 const std::string kStatus = "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2-1\n";
+
+// The header of a package xz-5.2-1, as rpm keeps it: two numbers, an entry of 16 bytes for each tag, the data.
+const std::string kHeader = std::string("\0\0\0\3\0\0\0\11", 8) + std::string("\0\0\3\350\0\0\0\6\0\0\0\0\0\0\0\1", 16) +
+                            std::string("\0\0\3\351\0\0\0\6\0\0\0\3\0\0\0\1", 16) + std::string("\0\0\3\352\0\0\0\6\0\0\0\7\0\0\0\1", 16) +
+                            std::string(
+                                "xz\0"
+                                "5.2\0"
+                                "1\0",
+                                9);
 
 ImageFacts image(const TarMaker& tar) {
   return build_image_facts({test::collect_tar(tar.text())});
@@ -79,6 +92,30 @@ TEST(HardLinks, ADatabaseThatWasReadAsNoneIsAGap) {
 TEST(HardLinks, ADatabaseUnderASecondNameIsReadThereToo) {
   auto f = image(TarMaker().file("opt/root/var/lib/dpkg/status", kStatus).hard("var/lib/dpkg/status", "opt/root/var/lib/dpkg/status"));
   EXPECT_THAT(packages(f), UnorderedElementsAre("bash 5.2-1 opt/root/var/lib/dpkg/status", "bash 5.2-1 var/lib/dpkg/status"));
+}
+
+// ostree keeps a whole system in a store, and what stands in /usr is links into it: rpm's database too, under two names.
+TEST(HardLinks, TheDatabaseOfRpmInOstreesStoreIsRead) {
+  test::ScratchFolder folder;
+  std::string object = "sysroot/ostree/repo/objects/1a/2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f809.file", path = folder / "rpmdb.sqlite";
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+  std::string header = to_hex(reinterpret_cast<const uint8_t*>(kHeader.data()), kHeader.size());
+  ASSERT_EQ(
+      sqlite3_exec(
+          db,
+          ("CREATE TABLE Packages(hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL); INSERT INTO Packages(blob) VALUES(x'" + header + "')").c_str(),
+          nullptr, nullptr, nullptr),
+      SQLITE_OK);
+  sqlite3_close(db);
+  std::string bytes = *read_file(path, 1 << 20);
+  auto f = image(TarMaker().file(object, bytes).hard("usr/share/rpm/rpmdb.sqlite", object).hard("usr/lib/sysimage/rpm/rpmdb.sqlite", object));
+  EXPECT_THAT(packages(f), testing::Contains("xz 5.2-1 usr/lib/sysimage/rpm/rpmdb.sqlite"));
+  for (const Coverage& c : f.layers[0]->coverage) EXPECT_EQ(c.state, CoverageState::looked) << c.what << c.why;
+  // Without a link, or with another kind of file, it is nothing.
+  EXPECT_THAT(packages(image(TarMaker().file(object, bytes))), IsEmpty());
+  auto broken = test::collect_tar(TarMaker().file(object, bytes.substr(0, 100)).hard("usr/lib/sysimage/rpm/rpmdb.sqlite", object).text());
+  EXPECT_THAT(about(*broken, Question::packages), SizeIs(1));
 }
 
 // A thousand names of one large database cost no thousand copies.
