@@ -89,7 +89,7 @@ struct Collector::Impl {
   std::unordered_map<std::string, PackageFile> stored_databases;  // of such a store: what may be rpm's
   std::unordered_map<std::string, size_t> database_at;            // by path, of the first `databases_known` of facts.databases
   size_t databases_known = 0, databases_linked = 0;
-  Oddity linked_language, linked_database;
+  Oddity linked_language, linked_database, linked_list;
   Oddity dotdot, language_problem, spool_full, pattern_cap, elf_problem, walk_cap;
   double elf_seconds = 0;
   bool hit_limit = false;
@@ -256,8 +256,15 @@ struct Collector::Impl {
   }
 
   static size_t weight(const PackageFile& f) {
-    size_t n = sizeof(f) + f.text.size() + f.files.size() * sizeof(OwnedFile);
-    for (const Package& p : f.packages) n += sizeof(p) + p.files.size() * sizeof(OwnedFile);
+    auto of_files = [](const std::vector<OwnedFile>& files) {
+      size_t n = 0;
+      for (const OwnedFile& o : files) n += sizeof(o) + o.path.size() + o.digest.size();
+      return n;
+    };
+    size_t n = sizeof(f) + f.text.size() + f.problem.size() + of_files(f.files);
+    for (const Package& p : f.packages)
+      n += sizeof(p) + p.name.size() + p.version.size() + p.architecture.size() + p.source.size() + p.source_version.size() + p.module.size() +
+           of_files(p.files);
     return n;
   }
 
@@ -267,6 +274,10 @@ struct Collector::Impl {
     if (!kind) return;
     for (; databases_known < facts.databases.size(); ++databases_known) database_at[facts.databases[databases_known].path] = databases_known;
     bool of_language = *kind == DatabaseKind::language || *kind == DatabaseKind::java_archive;
+    using D = DatabaseKind;
+    bool of_files = *kind == D::dpkg_list || *kind == D::dpkg_md5sums || *kind == D::dpkg_diversions || *kind == D::pacman_files || *kind == D::pacman_mtree ||
+                    *kind == D::python_record;
+    if (*kind == D::python_record) return linked_list.add(path);  // its paths are relative to the folder that it stands in
     auto language = language_file(path);
     if (of_language && database_kind(target)) return;  // the same package, which counts once
     if (auto s = stored.find(target); s != stored.end() && language == LanguageFile::npm)
@@ -275,7 +286,7 @@ struct Collector::Impl {
     if (auto s = stored_databases.find(target); s != stored_databases.end()) known = &s->second;
     if (auto d = database_at.find(target); known == nullptr && d != database_at.end()) known = &facts.databases[d->second];
     if (known == nullptr || known->kind != *kind || (databases_linked += weight(*known)) > kMaxLinkedDatabases)
-      return (of_language ? linked_language : linked_database).add(path);
+      return (of_language ? linked_language : of_files ? linked_list : linked_database).add(path);
     PackageFile copy = *known;
     copy.path = path;
     if (!copy.problem.empty()) cover(Question::packages, CoverageState::partly, path, copy.problem);
@@ -418,6 +429,7 @@ struct Collector::Impl {
     r.gid = e.gid;
     if (e.type == FileType::symlink) r.target = e.link;
     if (e.type == FileType::hardlink) r.target = normal_path(e.link);
+    if (e.type != FileType::hardlink) stored.erase(r.path), stored_databases.erase(r.path);  // another of that name takes its place
     if (e.type == FileType::regular) CAREEN_TRY(regular(e, r, next));
     if (r.path.empty()) return {};  // the root itself
     if (options.patterns_only) return {};
@@ -466,7 +478,9 @@ struct Collector::Impl {
          "describes a package of a programming language and is a hard link to a file that was read as something else", facts.coverage);
     tell(linked_database, Question::packages, CoverageState::not_looked, "a package database that is a hard link to a file that was read as something else",
          facts.coverage);
-    linked_language = linked_database = {};
+    tell(linked_list, Question::integrity, CoverageState::partly, "a package's file list that is a hard link, whose content was not read as one",
+         facts.coverage);
+    linked_language = linked_database = linked_list = {};
     dotdot = language_problem = spool_full = elf_problem = walk_cap = pattern_cap = {};
     if (options.on_chunk)
       for (FileTable::Chunk& c : facts.files.take(true)) options.on_chunk(std::move(c));

@@ -109,7 +109,8 @@ class Definition {
     if (!all && operation != "OR") return stop("conditions joined by " + escape(operation));
     std::vector<const Condition*> here;
     for (pugi::xml_node n : criteria.children()) {
-      if (local_name(n) != "criterion") continue;
+      if (n.type() != pugi::node_element || local_name(n) == "criteria") continue;
+      if (local_name(n) != "criterion") return stop("a condition that careen does not read: " + escape(local_name(n).substr(0, 100)));
       auto c = tests_.find(n.attribute("test_ref").value());
       if (n.attribute("negate").as_bool() || c == tests_.end() || c->second.kind == Condition::Kind::unknown)
         return stop("a condition that careen does not read: " + escape(std::string_view(n.attribute("comment").value()).substr(0, 100)));
@@ -180,6 +181,7 @@ Result<void> read_definition(const pugi::xml_node& d, const Tests& tests, FeedSi
   for (pugi::xml_node c : d.children())
     if (local_name(c) == "criteria") tree.walk(c, {}, 0);
   if (!tree.problem.empty()) return sink.refused("oracle", a.id + ": " + tree.problem);
+  if (a.upstream.empty()) return {};  // it mends, or adds, and is about no vulnerability
   for (const auto& [key, fix] : tree.fixes) {
     const auto& [release, name, version, module] = key;
     AffectedPackage row = fixed_before("oracle", release, name, version);

@@ -85,10 +85,6 @@ class Matcher {
 
   PackageMatches run() {
     take_all();
-    if (statements_.empty() && !q_.otherwise.empty()) {
-      releases_ = &q_.otherwise;
-      take_all();
-    }
     group();
     for (const auto& [id, members] : groups_) decide(id, members);
     return std::move(out_);
@@ -107,7 +103,7 @@ class Matcher {
 
   void take(AdvisoryDb::Row&& row) {
     const AffectedPackage& p = row.package;
-    if (!release_applies(q_, *releases_, p.release) || !same_module(p.module) || !same_flavour(p)) return;
+    if (!release_applies(q_, p.release) || !same_module(p.module) || !same_flavour(p)) return;
     if (!p.architectures.empty() && !q_.architecture.empty() && q_.architecture != "noarch" &&
         std::find(p.architectures.begin(), p.architectures.end(), q_.architecture) == p.architectures.end())
       return;
@@ -403,7 +399,6 @@ class Matcher {
 
   const AdvisoryDb& db_;
   const PackageQuery& q_;
-  const std::vector<std::string>* releases_ = &q_.releases;
   VersionOrder order_;
   bool distribution_;
   std::map<std::pair<const SourceInfo*, uint64_t>, Advisory> advisories_;
@@ -414,9 +409,9 @@ class Matcher {
 
 }  // namespace
 
-bool release_applies(const PackageQuery& q, const std::vector<std::string>& releases, const std::string& release) {
+bool release_applies(const PackageQuery& q, const std::string& release) {
   if (release.empty()) return true;
-  for (const std::string& r : releases) {
+  for (const std::string& r : q.releases) {
     if (q.family == "red hat") {
       if (release == r || (release.size() > r.size() && release.starts_with(r) && (release[r.size()] == ':' || release[r.size()] == '.'))) return true;
     } else if (q.family == "suse") {

@@ -21,8 +21,6 @@ struct PackageQuery {
   // That apply to the image, in the order in which they are told: codenames, numbers, for Red Hat products ("enterprise_linux:9"), for SUSE the
   // end of a product's name (" 15 SP5"). Empty: rows without a release alone.
   std::vector<std::string> releases;
-  // Of an image whose repositories are those of other products: for packages that no row of `releases` is about.
-  std::vector<std::string> otherwise;
   std::vector<std::string> names;  // normalised
   std::string source;              // of an rpm: what it is built of, for rows of sources that nothing fixes
   std::string version, architecture, module;
@@ -56,8 +54,8 @@ struct PackageMatches {
   std::vector<Undecided> undecided;
 };
 
-// Whether rows of `release` are about one of `releases`, as the family of `q` writes them.
-bool release_applies(const PackageQuery& q, const std::vector<std::string>& releases, const std::string& release);
+// Whether rows of `release` are about what is asked for.
+bool release_applies(const PackageQuery& q, const std::string& release);
 
 PackageMatches match_package(const AdvisoryDb& db, const PackageQuery& query);
 

@@ -612,23 +612,5 @@ TEST_F(MatchTest, OraclesKindsOfBuildsAreApart) {
   EXPECT_THAT(ids(ask("oracle", {"8"}, "glibc", "10:2.28-1.el8_fips")), ElementsAre("CVE-2024-3"));
 }
 
-// An image of an extended release is judged by that release's rows; of a package that they do not know, by the plain release's.
-TEST_F(MatchTest, OtherProductsCountForPackagesThatTheOwnDoNotKnow) {
-  put("redhat-vex",
-      about("CVE-2024-1", {row("red hat", "enterprise_linux:9::baseos", "a", "2-40.el9_4"), row("red hat", "rhel_eus:9.2::baseos", "a", "2-26.el9_2.3")}));
-  put("redhat-vex", about("CVE-2024-2", {row("red hat", "enterprise_linux:9::appstream", "b", "2-1")}));
-  auto asked = [&](std::vector<std::string> releases, std::vector<std::string> otherwise, const std::string& name, const std::string& version) {
-    PackageQuery q;
-    q.family = "red hat", q.releases = std::move(releases), q.otherwise = std::move(otherwise), q.names = {name}, q.version = version;
-    return ids(ask(q));
-  };
-  const std::vector<std::string> eus = {"rhel_eus:9.2"}, plain = {"enterprise_linux:9"};
-  EXPECT_THAT(asked(eus, plain, "a", "2-26.el9_2.3"), IsEmpty());
-  EXPECT_THAT(asked(eus, plain, "a", "2-26.el9_2.1"), ElementsAre("CVE-2024-1"));
-  EXPECT_THAT(asked(plain, {}, "a", "2-26.el9_2.3"), ElementsAre("CVE-2024-1"));
-  EXPECT_THAT(asked(eus, plain, "b", "1-1"), ElementsAre("CVE-2024-2"));
-  EXPECT_THAT(asked(eus, {}, "b", "1-1"), IsEmpty());
-}
-
 }  // namespace
 }  // namespace careen
