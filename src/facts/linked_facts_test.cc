@@ -65,6 +65,14 @@ TEST(HardLinks, APackageWhoseManifestLiesInAStoreIsFound) {
   EXPECT_THAT(packages(f), ElementsAre("left-pad 1.3.0 app/node_modules/.pnpm/left-pad@1.3.0/node_modules/left-pad/package.json"));
 }
 
+// Of a path that an archive has twice the last counts, also where it is nothing that is remembered.
+TEST(HardLinks, AStoredManifestThatIsReplacedIsForgotten) {
+  std::string link = "app/node_modules/x/package.json";
+  auto f = image(TarMaker().file(kStored, R"({"name":"left-pad","version":"1.3.0"})").file(kStored, "\n{\"name\":\"evil\"}").hard(link, kStored));
+  EXPECT_THAT(packages(f), IsEmpty());
+  EXPECT_THAT(about(*f.layers[0], Question::vulnerabilities), SizeIs(1));
+}
+
 TEST(HardLinks, AStoreThatNothingLinksToIsNotInstalled) {
   EXPECT_THAT(packages(image(TarMaker().file(kStored, R"({"name":"left-pad","version":"1.3.0"})"))), IsEmpty());
 }

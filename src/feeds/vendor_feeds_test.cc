@@ -322,6 +322,7 @@ TEST_F(Feeds, ConditionsOfOvalThatAreNotReadRefuseTheirDefinition) {
       "<criteria><criterion test_ref='t:release'/><criterion test_ref='t:xz' negate='true'/></criteria>",
       "<criteria negate='true'><criterion test_ref='t:release'/><criterion test_ref='t:xz'/></criteria>",
       "<criteria operator='XOR'><criterion test_ref='t:release'/><criterion test_ref='t:xz'/></criteria>",
+      "<criteria><criterion test_ref='t:release'/><criterion test_ref='t:xz'/><extend_definition definition_ref='x'/></criteria>",
       "<criteria><criterion test_ref='t:xz'/></criteria>",  // of no release
   };
   std::string more;
