@@ -24,8 +24,8 @@ constexpr uint64_t kSha1Always = 64 << 10;  // apk records SHA-1; larger files g
 constexpr size_t kDigestPiece = 16 << 10;   // so that the second and third digest find the bytes in the first-level cache
 constexpr size_t kFirstBytes = 128;         // enough to tell what a file is
 constexpr uint64_t kMaxMtree = 32ULL << 20;
-constexpr size_t kMaxStoredDatabases = 16;        // of rpm, in a store that names files by their digest
-constexpr size_t kMaxLinkedDatabases = 64 << 20;  // bytes of one layer's package databases that are told again under other names
+constexpr size_t kMaxStoredDatabases = 16;    // of rpm, in a store that names files by their digest
+constexpr size_t kMaxLinkedBytes = 64 << 20;  // bytes of one layer's package databases that are told again under other names
 
 // A file in the spool, read through one window.
 class SpoolView : public FileView {
@@ -88,7 +88,7 @@ struct Collector::Impl {
   std::unordered_map<std::string, std::string> stored;            // of a store that names files by digest: what may be a package.json
   std::unordered_map<std::string, PackageFile> stored_databases;  // of such a store: what may be rpm's
   std::unordered_map<std::string, size_t> database_at;            // by path, of the first `databases_known` of facts.databases
-  size_t databases_known = 0, databases_linked = 0;
+  size_t databases_known = 0, linked_bytes = 0;
   Oddity linked_language, linked_database, linked_list;
   Oddity dotdot, language_problem, spool_full, pattern_cap, elf_problem, walk_cap;
   double elf_seconds = 0;
@@ -106,7 +106,6 @@ struct Collector::Impl {
     Keep keep = Keep::nothing;
     ContentKind kind = ContentKind::data;
     std::optional<DatabaseKind> database;
-    uint64_t text_limit = kMaxStoredText;
   };
 
   Interest interest(const TarEntry& e, const std::string& path, Bytes first) const {
@@ -119,7 +118,7 @@ struct Collector::Impl {
     else if (i.kind == ContentKind::elf)
       i.keep = Keep::elf;
     else if (wants_text(path, e.mode, first))
-      i.keep = Keep::text, i.text_limit = is_content_manifest(path) ? kMaxContentManifest : kMaxStoredText;
+      i.keep = Keep::text;
     else if (bool manifest = as_text(first).starts_with('{') && e.size <= kMaxStoredManifest; (manifest || is_sqlite(first)) && is_stored_by_digest(path)) {
       i.keep = Keep::stored;
       if (!manifest) i.database = DatabaseKind::rpm;
@@ -193,7 +192,7 @@ struct Collector::Impl {
   bool keep(const Interest& want, Bytes chunk, uint64_t size) {
     if (!by_view(want)) {
       bool language = want.database && (*want.database == DatabaseKind::language || *want.database == DatabaseKind::python_record);
-      uint64_t limit = want.keep == Keep::text     ? want.text_limit
+      uint64_t limit = want.keep == Keep::text     ? kMaxStoredText
                        : want.keep == Keep::stored ? kMaxStoredManifest
                        : language                  ? kMaxLanguageFile
                                                    : kMaxTextDatabase;
@@ -231,9 +230,7 @@ struct Collector::Impl {
       else
         cover(Question::integrity, CoverageState::partly, path, "larger than the limit for a package's file list");
     }
-    if (want.keep == Keep::text && is_content_manifest(path))
-      cover(Question::vulnerabilities, CoverageState::partly, path, "a list of content sets larger than 1 MiB (kMaxContentManifest)");
-    else if (want.keep == Keep::text)
+    if (want.keep == Keep::text)
       cover(Question::reachability, CoverageState::partly, path, "a script or configuration file larger than 64 KiB (kMaxStoredText)");
   }
 
@@ -285,7 +282,7 @@ struct Collector::Impl {
     const PackageFile* known = nullptr;
     if (auto s = stored_databases.find(target); s != stored_databases.end()) known = &s->second;
     if (auto d = database_at.find(target); known == nullptr && d != database_at.end()) known = &facts.databases[d->second];
-    if (known == nullptr || known->kind != *kind || (databases_linked += weight(*known)) > kMaxLinkedDatabases)
+    if (known == nullptr || known->kind != *kind || (linked_bytes += weight(*known)) > kMaxLinkedBytes)
       return (of_language ? linked_language : of_files ? linked_list : linked_database).add(path);
     PackageFile copy = *known;
     copy.path = path;
@@ -475,8 +472,8 @@ struct Collector::Impl {
     tell(language_problem, Question::vulnerabilities, CoverageState::partly,
          "a file that should describe a package of a programming language and could not be read", facts.coverage);
     tell(linked_language, Question::vulnerabilities, CoverageState::partly,
-         "describes a package of a programming language and is a hard link to a file that was read as something else", facts.coverage);
-    tell(linked_database, Question::packages, CoverageState::not_looked, "a package database that is a hard link to a file that was read as something else",
+         "should describe a package of a programming language and is a hard link to a file whose content was not read as that", facts.coverage);
+    tell(linked_database, Question::packages, CoverageState::not_looked, "a package database that is a hard link to a file whose content was not read as one",
          facts.coverage);
     tell(linked_list, Question::integrity, CoverageState::partly, "a package's file list that is a hard link, whose content was not read as one",
          facts.coverage);

@@ -21,12 +21,13 @@ bool is_artifact_name(std::string_view name) {
   return colon != std::string_view::npos && colon != 0 && colon + 1 < name.size() && name.size() <= kMaxName && is_plain(name);
 }
 
-Result<void> put(const std::string& source, KnownArtifact k, FeedSink& sink) {
+Result<void> put(const std::string& source, KnownArtifact k, FeedSink& sink, uint64_t* good) {
   k.sha1 = lower(k.sha1);
   if (k.sha1.size() != 40 || k.sha1.find_first_not_of("0123456789abcdef") != std::string::npos)
     return sink.refused(source, "'" + escape(std::string_view(k.sha1).substr(0, 60)) + "' is no SHA-1");
   if (!is_artifact_name(k.name)) return sink.refused(source, k.sha1 + ": '" + escape(std::string_view(k.name).substr(0, 100)) + "' is no group:artifact");
   if (k.version.empty() || k.version.size() > kMaxArtifactVersion || !is_plain(k.version)) return sink.refused(source, k.sha1 + ": no version");
+  ++*good;
   return sink.artifact(source, k);
 }
 
@@ -49,6 +50,7 @@ std::string source_of(const std::string& name) {
 Result<void> read_artifact_list(const std::string& name, std::string_view text, FeedSink& sink) {
   std::string source = source_of(name);
   bool first = true;
+  uint64_t good = 0;
   Result<void> done;
   each_line(text, [&](std::string_view line) {
     line = trim(line);
@@ -57,9 +59,10 @@ Result<void> read_artifact_list(const std::string& name, std::string_view text, 
     if (two == std::string_view::npos)
       done = sink.refused(source, "'" + escape(line.substr(0, 100)) + "' is no line of sha1,name,version");
     else
-      done = put(source, {std::string(line.substr(0, one)), std::string(line.substr(one + 1, two - one - 1)), std::string(line.substr(two + 1))}, sink);
+      done = put(source, {std::string(line.substr(0, one)), std::string(line.substr(one + 1, two - one - 1)), std::string(line.substr(two + 1))}, sink, &good);
     return static_cast<bool>(done);
   });
+  if (done && good == 0) return Error{Errc::unsupported, "an index of artifacts without one"};
   return done;
 }
 
@@ -95,15 +98,14 @@ Result<void> read_artifact_database(int fd, FeedSink& sink) {
     const void* data = sqlite3_column_blob(prepared, i);
     return std::string(static_cast<const char*>(data != nullptr ? data : ""), data != nullptr ? static_cast<size_t>(sqlite3_column_bytes(prepared, i)) : 0);
   };
-  uint64_t n = 0;
+  uint64_t good = 0;
   while ((rc = sqlite3_step(prepared)) == SQLITE_ROW) {
     std::string digest = column(0);
     if (digest.size() == 20) digest = to_hex(as_bytes(digest).data(), digest.size());
-    CAREEN_TRY(put(source, {std::move(digest), column(1) + ":" + column(2), column(3)}, sink));
-    ++n;
+    CAREEN_TRY(put(source, {std::move(digest), column(1) + ":" + column(2), column(3)}, sink, &good));
   }
   if (rc != SQLITE_DONE) return Error{Errc::corrupt, std::string("damaged: ") + sqlite3_errmsg(raw)};
-  return n != 0 ? Result<void>{} : Error{Errc::unsupported, "an index of artifacts without one"};
+  return good != 0 ? Result<void>{} : Error{Errc::unsupported, "an index of artifacts without one"};
 }
 
 }  // namespace careen

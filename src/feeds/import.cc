@@ -96,14 +96,12 @@ Result<void> FeedImporter::threat(const std::string& source, const StoredThreat&
   bool fresh = writer_.begun(source) == nullptr;
   CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::threats));
   // A folder or an archive is the whole of a source; a record by itself joins those that are there.
-  if (fresh && alone_ && writer_.old() != nullptr)
+  if (fresh && alone_ && writer_.old() != nullptr) {
     for (const StoredThreat& old : writer_.old()->threats())
       if (old.id != t.id) CAREEN_TRY(s->add(old));
+    CAREEN_TRY(writer_.old()->sound());  // what is damaged must not be dropped unsaid
+  }
   return s->add(t);
-}
-Result<void> FeedImporter::repository(const std::string& source, const RepositoryProducts& r) {
-  CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::repositories));
-  return s->add(r);
 }
 Result<void> FeedImporter::artifact(const std::string& source, const KnownArtifact& k) {
   CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::artifacts));

@@ -104,7 +104,6 @@ std::vector<FeedAddress> feed_addresses() {
     add("osv/" + name, std::string(kOsv) + ecosystem + "/all.zip", false);
   }
   add("redhat-vex", "https://security.access.redhat.com/data/csaf/v2/vex/archive_latest.txt", false);
-  add("redhat-vex/repositories", "https://security.access.redhat.com/data/metrics/repository-to-cpe.json", false);
   add("suse-csaf", "https://ftp.suse.com/pub/projects/security/csaf-vex.tar.bz2", false);
   add("ubuntu-vex", "https://security-metadata.canonical.com/vex/vex-all.tar.xz", false);
   add("vulnrichment", "https://github.com/cisagov/vulnrichment/archive/refs/heads/develop.zip", false);
@@ -178,8 +177,8 @@ class Updater {
   Result<std::string> updateinfo_of(const std::string& list) {
     CAREEN_ASSIGN(std::string mirrors, small(list));
     std::string base(trim(std::string_view(mirrors).substr(0, mirrors.find('\n'))));
-    if (!(base.starts_with("https://") || base.starts_with("http://")) || !is_plain(base) || base.find(' ') != std::string::npos)
-      return Error{Errc::corrupt, escape(list) + " names no repository"};
+    bool secure = base.starts_with("https://") || (base.starts_with("http://") && !options_.mirror.empty());
+    if (!secure || !is_plain(base) || base.find(' ') != std::string::npos) return Error{Errc::corrupt, escape(list) + " names no repository"};
     base = mirrored(base, options_.mirror);
     if (!base.ends_with('/')) base += '/';
     CAREEN_ASSIGN(std::string text, small(base + "repodata/repomd.xml"));

@@ -16,6 +16,13 @@ std::string amazon_release(std::string_view id) {
   return id.starts_with("ALAS2") && !id.starts_with("ALAS20") ? "2" : id.starts_with("ALAS-") ? "1" : "";
 }
 
+// The extra that an advisory is of: "nginx1" of ALAS2NGINX1-2024-001; "" of the core repository.
+std::string amazon_extra(std::string_view id) {
+  id.remove_prefix(id.starts_with("ALAS2023") ? 8 : id.starts_with("ALAS2") ? 5 : 4);
+  size_t number = id.rfind('-'), year = number == 0 || number == std::string_view::npos ? std::string_view::npos : id.rfind('-', number - 1);
+  return year == std::string_view::npos || year > 60 ? "" : lower(id.substr(0, year));
+}
+
 std::string rocky_release(const pugi::xml_node& update) {
   std::string_view name = update.child("pkglist").child("collection").child("name").text().get();
   std::string_view version = update.child("release").text().get();
@@ -64,6 +71,7 @@ Result<void> read_updateinfo(std::string_view text, FeedSink& sink) {
       continue;
     }
     std::string source = family + "/" + release;
+    if (std::string extra = amazon ? amazon_extra(a.id) : ""; !extra.empty()) source += "/" + extra;
     a.summary = short_summary(update.child("title").text().get());
     a.published = date_of(update.child("issued").attribute("date").value());
     a.modified = date_of(update.child("updated").attribute("date").value());

@@ -215,6 +215,9 @@ TEST_F(Feeds, ReleasesOfAmazonAreToldByTheirNames) {
   EXPECT_EQ(source("ALAS-2024-1"), "amazon/1");
   EXPECT_EQ(source("ALAS2-2024-1"), "amazon/2");
   EXPECT_EQ(source("ALAS2023-2024-1"), "amazon/2023");
+  EXPECT_EQ(source("ALAS2NGINX1-2024-001"), "amazon/2/nginx1");
+  EXPECT_EQ(source("ALAS2NITRO-ENCLAVES-2021-001"), "amazon/2/nitro-enclaves");
+  EXPECT_EQ(source("ALAS2023LIVEPATCH-2024-001"), "amazon/2023/livepatch");
   EXPECT_EQ(source("FEDORA-2024-1"), "");
   EXPECT_THAT(kept_.problems["updateinfo"], SizeIs(1));
 }
@@ -354,20 +357,6 @@ TEST(Repomd, NamesTheUpdates) {
   for (const char* bad : {"", "/etc/passwd", "http://other.example/x", "repodata/../../x", "repodata/a b", "repodata/a&#10;b"}) EXPECT_EQ(at(bad), "") << bad;
   EXPECT_EQ(updateinfo_location("<repomd/>"), "");
   EXPECT_EQ(updateinfo_location("no XML"), "");
-}
-
-// ---- What Red Hat's repositories are ----
-
-TEST_F(Feeds, ProductsOfRedHatsRepositoriesAreRead) {
-  take(R"({"data":{"rhel-9-for-x86_64-baseos-rpms":{"cpes":["cpe:/o:redhat:enterprise_linux:9::baseos","cpe:/a:other:x",7],"repo_relative_urls":["x"]},
-    "rhel-9-for-x86_64-baseos-eus-rpms":{"cpes":["cpe:/o:redhat:rhel_eus:9.2::baseos"]},"nothing":{"cpes":[]},"":{"cpes":["cpe:/o:redhat:x"]}}})");
-  const auto& all = kept_.repositories["redhat-repositories"];
-  ASSERT_THAT(all, SizeIs(2));
-  EXPECT_EQ(all[0].repository, "rhel-9-for-x86_64-baseos-rpms");
-  EXPECT_THAT(all[0].products, ElementsAre("enterprise_linux:9::baseos"));
-  EXPECT_THAT(all[1].products, ElementsAre("rhel_eus:9.2::baseos"));
-  EXPECT_THAT(kept_.problems["redhat-repositories"], SizeIs(1));
-  EXPECT_FALSE(read(R"({"data":{"x":{"other":1}}})"));
 }
 
 // ---- Artifacts by their digests ----

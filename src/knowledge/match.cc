@@ -84,14 +84,6 @@ class Matcher {
   Matcher(const AdvisoryDb& db, const PackageQuery& q) : db_(db), q_(q), order_(order_of_family(q.family)), distribution_(is_distribution(q.family)) {}
 
   PackageMatches run() {
-    take_all();
-    group();
-    for (const auto& [id, members] : groups_) decide(id, members);
-    return std::move(out_);
-  }
-
- private:
-  void take_all() {
     auto take_if = [&](const std::string& name, bool of_source) {
       db_.each_row(q_.family, name, [&](AdvisoryDb::Row&& row) {
         if (row.package.of_source == of_source) take(std::move(row));
@@ -99,8 +91,12 @@ class Matcher {
     };
     for (const std::string& name : q_.names) take_if(name, false);
     if (!q_.source.empty()) take_if(q_.source, true);
+    group();
+    for (const auto& [id, members] : groups_) decide(id, members);
+    return std::move(out_);
   }
 
+ private:
   void take(AdvisoryDb::Row&& row) {
     const AffectedPackage& p = row.package;
     if (!release_applies(q_, p.release) || !same_module(p.module) || !same_flavour(p)) return;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Feeds of vendors whose packages are rpms, from their addresses to a finding: Oracle's OVAL, Amazon's yum repositories, what
-Red Hat's repositories are; Java archives that are known by their digests alone; and packages whose manifests are hard links."""
+"""Feeds of vendors whose packages are rpms, from their addresses to a finding: Oracle's OVAL, Amazon's yum repositories; Java archives that are
+known by their digests alone; and packages whose manifests are hard links."""
 
 import bz2
 import contextlib
@@ -20,7 +20,6 @@ from support import UNREADABLE, careen_path, main
 
 ORACLE = "/linux.oracle.com/security/oval/com.oracle.elsa-all.xml.bz2"
 AMAZON = "/cdn.amazonlinux.com/al2023/core/"
-RED_HAT = "/security.access.redhat.com/data/"
 
 
 def setUpModule():
@@ -119,16 +118,6 @@ class Amazon(VendorCase):
             run = self.update("amazon/2023", code=UNREADABLE)
             self.assertRegex(run.stdout + run.stderr, "names no (repository|updateinfo)")
             self.assertEqual(self.status()["sources"], before)
-
-
-class RedHat(VendorCase):
-    def test_what_repositories_are_is_no_advisory(self):
-        self.feeds.put(RED_HAT + "metrics/repository-to-cpe.json", json.dumps({"data": {
-            "rhel-9-for-x86_64-baseos-rpms": {"cpes": ["cpe:/o:redhat:enterprise_linux:9::baseos"]}}}))
-        self.update("redhat-vex/repositories")
-        self.assertEqual(self.sources(), {"redhat-repositories": 1})
-        image = self.rpm_image("ID=rhel\nVERSION_ID=9.2\n", [("a", "2", "26.el9_2")])
-        self.assertTrue(any("careen db update" in row["why"] for row in self.rows(image=image)))
 
 
 class Archives(VendorCase):
