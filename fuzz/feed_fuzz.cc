@@ -21,6 +21,10 @@ struct Sink : FeedSink {
     return {};
   }
   Result<void> support(const std::string&, const SupportEnd&) override { return {}; }
+  Result<void> repository(const std::string&, const RepositoryProducts& r) override {
+    if (r.repository.empty() || r.products.empty() || r.products.size() > 100) __builtin_trap();
+    return {};
+  }
   Result<void> artifact(const std::string&, const KnownArtifact& k) override {
     if (k.sha1.size() != 40 || k.name.find(':') == std::string::npos || k.version.empty()) __builtin_trap();
     return {};

@@ -14,13 +14,13 @@ careen_unit_test(base LINK careen_base
   SOURCES base/bytes_test.cc base/result_test.cc base/codec_test.cc base/text_test.cc base/fd_test.cc base/log_test.cc)
 careen_unit_test(digest LINK careen_digest SOURCES digest/digest_test.cc)
 careen_unit_test(knowledge LINK careen_knowledge
-  SOURCES knowledge/version_test.cc knowledge/version_language_test.cc knowledge/cvss_test.cc knowledge/ecosystem_test.cc knowledge/advisory_db_test.cc knowledge/match_row_test.cc knowledge/match_test.cc knowledge/threat_yaml_test.cc knowledge/threat_set_test.cc knowledge/built_in_record_test.cc)
+  SOURCES knowledge/version_test.cc knowledge/version_language_test.cc knowledge/cvss_test.cc knowledge/ecosystem_test.cc knowledge/advisory_db_test.cc knowledge/red_hat_test.cc knowledge/match_row_test.cc knowledge/match_test.cc knowledge/threat_yaml_test.cc knowledge/threat_set_test.cc knowledge/built_in_record_test.cc)
 careen_unit_test(feeds LINK careen_feeds SOURCES feeds/feeds_test.cc feeds/vendor_feeds_test.cc feeds/import_test.cc)
 target_link_libraries(feeds_test PRIVATE SQLite::SQLite3)
 careen_unit_test(policy LINK careen_policy SOURCES policy/verdict_test.cc policy/suppress_test.cc policy/vex_test.cc)
 careen_unit_test(store LINK careen_store PkgConfig::pq SOURCES store/cache_test.cc store/squeeze_test.cc store/runs_test.cc store/pieces_test.cc store/migrations_test.cc store/inventory_test.cc store/inventory_faults_test.cc store/inventory_import_test.cc store/database_test.cc store/jobs_test.cc)
 careen_unit_test(worker LINK careen_worker SOURCES worker/worker_test.cc)
-careen_unit_test(scan LINK careen_scan PkgConfig::pq SOURCES scan/base_test.cc scan/scan_test.cc scan/judged_test.cc)
+careen_unit_test(scan LINK careen_scan PkgConfig::pq SOURCES scan/base_test.cc scan/recent_layers_test.cc scan/scan_test.cc scan/judged_test.cc)
 careen_unit_test(fleet LINK careen_fleet
   SOURCES fleet/targets_test.cc fleet/indexer_test.cc fleet/question_test.cc fleet/hunt_test.cc fleet/conditions_test.cc fleet/lineage_test.cc fleet/exposure_test.cc fleet/reading_test.cc fleet/renew_test.cc fleet/admission_test.cc fleet/follow_test.cc fleet/diff_test.cc)
 target_link_libraries(fleet_test PRIVATE SQLite::SQLite3 PkgConfig::pq)

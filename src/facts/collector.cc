@@ -106,6 +106,7 @@ struct Collector::Impl {
     Keep keep = Keep::nothing;
     ContentKind kind = ContentKind::data;
     std::optional<DatabaseKind> database;
+    uint64_t text_limit = kMaxStoredText;
   };
 
   Interest interest(const TarEntry& e, const std::string& path, Bytes first) const {
@@ -118,7 +119,7 @@ struct Collector::Impl {
     else if (i.kind == ContentKind::elf)
       i.keep = Keep::elf;
     else if (wants_text(path, e.mode, first))
-      i.keep = Keep::text;
+      i.keep = Keep::text, i.text_limit = is_content_manifest(path) ? kMaxContentManifest : kMaxStoredText;
     else if (bool manifest = as_text(first).starts_with('{') && e.size <= kMaxStoredManifest; (manifest || is_sqlite(first)) && is_stored_by_digest(path)) {
       i.keep = Keep::stored;
       if (!manifest) i.database = DatabaseKind::rpm;
@@ -192,7 +193,7 @@ struct Collector::Impl {
   bool keep(const Interest& want, Bytes chunk, uint64_t size) {
     if (!by_view(want)) {
       bool language = want.database && (*want.database == DatabaseKind::language || *want.database == DatabaseKind::python_record);
-      uint64_t limit = want.keep == Keep::text     ? kMaxStoredText
+      uint64_t limit = want.keep == Keep::text     ? want.text_limit
                        : want.keep == Keep::stored ? kMaxStoredManifest
                        : language                  ? kMaxLanguageFile
                                                    : kMaxTextDatabase;
@@ -230,7 +231,9 @@ struct Collector::Impl {
       else
         cover(Question::integrity, CoverageState::partly, path, "larger than the limit for a package's file list");
     }
-    if (want.keep == Keep::text)
+    if (want.keep == Keep::text && is_content_manifest(path))
+      cover(Question::vulnerabilities, CoverageState::partly, path, "a list of content sets larger than 1 MiB (kMaxContentManifest)");
+    else if (want.keep == Keep::text)
       cover(Question::reachability, CoverageState::partly, path, "a script or configuration file larger than 64 KiB (kMaxStoredText)");
   }
 

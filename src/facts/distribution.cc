@@ -2,8 +2,12 @@
 //
 // Debian testing and unstable have no VERSION_ID: a scanner that needs one sees no release at all, or takes the wrong one. The
 // codename, etc/debian_version ("trixie/sid") and apt's sources are asked then, and what stays open is said, not guessed.
+#include <set>
+
 #include "base/text.h"
 #include "facts/image_facts.h"
+#include "facts/interest.h"
+#include "formats/json_members.h"
 #include "formats/os_release.h"
 
 namespace careen {
@@ -36,6 +40,25 @@ std::string apt_suite(const ImageFacts& image) {
     for (NodeId id : image.tree.sorted_children(dir))
       if (auto it = image.text_at.find(id); it != image.text_at.end() && suite.empty()) look(it->second->text);
   return suite.substr(0, suite.find_first_of("-/"));
+}
+
+// The content sets that the build of an image of Red Hat names, of all its layers together.
+std::vector<std::string> content_sets(const ImageFacts& image) {
+  constexpr int kMaxDepth = 20;
+  constexpr size_t kMaxSets = 1000, kMaxName = 200;
+  std::set<std::string> out;
+  auto look = [&](std::string_view text) {
+    const nlohmann::json j = parse_json_within(text, kMaxDepth);
+    if (const nlohmann::json& sets = json_at(j, "content_sets"); sets.is_array())
+      for (const nlohmann::json& s : sets)
+        if (s.is_string() && out.size() < kMaxSets)
+          if (auto name = s.get<std::string>(); !name.empty() && name.size() <= kMaxName && is_plain(name)) out.insert(std::move(name));
+  };
+  look(image.text(kContentSets));
+  if (NodeId dir = image.tree.find(kContentManifests); dir != kNoNode)
+    for (NodeId id : image.tree.sorted_children(dir))
+      if (auto it = image.text_at.find(id); it != image.text_at.end()) look(it->second->text);
+  return {out.begin(), out.end()};
 }
 
 }  // namespace
@@ -71,6 +94,7 @@ Distribution find_distribution(const ImageFacts& image) {
   d.codename = os["VERSION_CODENAME"];
   if (d.codename.empty() && d.id == "debian" && debian.find('/') != std::string::npos) d.codename = debian.substr(0, debian.find('/'));
   if (d.release.empty()) d.release = !os["VERSION_CODENAME"].empty() ? os["VERSION_CODENAME"] : os["BUILD_ID"];
+  d.repositories = content_sets(image);
   return d;
 }
 

@@ -14,10 +14,11 @@
 namespace careen {
 
 struct Distribution {
-  std::string id, release;        // os-release's ID; VERSION_ID, a codename, or "testing/sid" and the like; "" unknown
-  std::string pretty;             // for people
-  std::vector<std::string> like;  // ID_LIKE
-  std::string codename = {};      // "bookworm", "jammy"; of Debian testing and unstable that of the next release; "" unknown
+  std::string id, release;                     // os-release's ID; VERSION_ID, a codename, or "testing/sid" and the like; "" unknown
+  std::string pretty;                          // for people
+  std::vector<std::string> like;               // ID_LIKE
+  std::vector<std::string> repositories = {};  // Red Hat's content sets that the image says it was built from
+  std::string codename = {};                   // "bookworm", "jammy"; of Debian testing and unstable that of the next release; "" unknown
 };
 
 // Whether anything that the image starts loads a file of a package, as far as that was followed; filled in by detect/.

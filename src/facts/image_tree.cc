@@ -219,6 +219,9 @@ std::vector<NodeId> ImageTree::sorted_children(NodeId id) const {
 void ImageTree::whiteouts(const LayerFacts& layer) {
   size_t index = layer_sizes_.size();
   FileRecord r;
+  bool any = false;
+  for (FileCursor c(layer.files); !any && c.next(r);) any = base_name(r.path).starts_with(kWhiteout);
+  if (!any) return;
   // Links that this layer replaces by folders: a whiteout below such a name does not reach what the link led to.
   std::set<std::string, std::less<>> replaced;
   for (FileCursor c(layer.files); c.next(r);)

@@ -100,6 +100,10 @@ std::string_view database_root(std::string_view path, DatabaseKind kind) {
   return {};
 }
 
+bool is_content_manifest(std::string_view path) {
+  return path == kContentSets || (dir_name(path) == kContentManifests && path.ends_with(".json"));
+}
+
 bool is_stored_by_digest(std::string_view path) {
   constexpr size_t kLeast = 30;
   auto hex = [](std::string_view s) { return !s.empty() && s.find_first_not_of("0123456789abcdef") == std::string_view::npos; };
@@ -123,6 +127,7 @@ bool wants_text(std::string_view path, uint32_t mode, Bytes first) {
       path == "etc/arch-release" || path == "etc/inittab" || path == "etc/nsswitch.conf" || path == "etc/pam.conf" || path == "etc/supervisord.conf" ||
       path == "etc/crontab" || path == "etc/ld.so.preload" || path == "etc/passwd" || path == "etc/rc.local")
     return true;
+  if (is_content_manifest(path)) return true;
   if (path.starts_with("etc/ld.so.conf") || (path.starts_with("etc/ld-musl-") && path.ends_with(".path"))) return true;
   if (path.ends_with(".conf") && path.find("ld.so.conf") != std::string_view::npos) return true;
   if (starts_with_any(path, {"etc/pam.d/", "usr/lib/pam.d/", "usr/share/pam.d/", "etc/init.d/", "etc/supervisor/", "etc/supervisord.d/", "etc/supervisor.d/",

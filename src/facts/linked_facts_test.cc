@@ -1,4 +1,4 @@
-// Package databases that are hard links: collected from real archives.
+// Package databases that are hard links, and what images of Red Hat say of their repositories: collected from real archives.
 #include <gmock/gmock.h>
 #include <sqlite3.h>
 
@@ -12,6 +12,7 @@
 namespace careen {
 namespace {
 
+using test::facts_of_text;
 using test::TarMaker;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -136,6 +137,42 @@ TEST(HardLinks, CopiesOfDatabasesAreBounded) {
   EXPECT_LT(f->databases.size(), 50U);
   EXPECT_GT(f->databases.size(), 2U);
   ASSERT_THAT(about(*f, Question::packages), SizeIs(1));
+}
+
+// ---- Content sets ----
+
+std::string rhel(const std::string& more) {
+  return "file /etc/os-release 0644 \"ID=rhel\\nVERSION_ID=9.2\\n\"\n" + more;
+}
+std::string sets(const std::string& names) {
+  return "\"{\\\"content_sets\\\":[" + names + "]}\"\n";
+}
+std::vector<std::string> repositories(const std::string& text) {
+  return facts_of_text(rhel(text)).distribution.repositories;
+}
+
+TEST(ContentSetsOfAnImage, AreThoseOfAllItsLayers) {
+  EXPECT_THAT(repositories("file /root/buildinfo/content_manifests/base.json 0644 " + sets("\\\"b\\\",\\\"a\\\"") + "layer\n" +
+                           "file /root/buildinfo/content_manifests/top.json 0644 " + sets("\\\"c\\\",7,\\\"a\\\"")),
+              ElementsAre("a", "b", "c"));
+  EXPECT_THAT(repositories("file /usr/share/buildinfo/content-sets.json 0644 " + sets("\\\"d\\\"")), ElementsAre("d"));
+  EXPECT_THAT(repositories(""), IsEmpty());
+}
+
+TEST(ContentSetsOfAnImage, ThatAreNoneAreNothing) {
+  for (const char* text : {"\"no JSON\"\n", "\"{}\"\n", "\"[]\"\n", "\"{\\\"content_sets\\\":7}\"\n"})
+    EXPECT_THAT(repositories("file /root/buildinfo/content_manifests/x.json 0644 " + std::string(text)), IsEmpty()) << text;
+  EXPECT_THAT(repositories("file /root/buildinfo/content_manifests/deep/x.json 0644 " + sets("\\\"a\\\"")), IsEmpty());
+  EXPECT_THAT(repositories("file /root/buildinfo/content_manifests/x.txt 0644 " + sets("\\\"a\\\"")), IsEmpty());
+}
+
+TEST(ContentSetsOfAnImage, OverTheLimitAreAGap) {
+  std::string path = std::string(kContentManifests) + "/x.json", list = R"({"image_contents":[")" + std::string(200 << 10, 'x') + R"("],"content_sets":["a"]})";
+  auto f = test::collect_tar(TarMaker().file(path, list).text());
+  EXPECT_THAT(f->texts, SizeIs(1));
+  f = test::collect_tar(TarMaker().file(path, list + std::string(kMaxContentManifest, ' ')).text());
+  EXPECT_THAT(f->texts, IsEmpty());
+  ASSERT_THAT(about(*f, Question::vulnerabilities), SizeIs(1));
 }
 
 }  // namespace

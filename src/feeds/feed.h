@@ -24,6 +24,10 @@ class FeedSink {
     (void)source, (void)t;
     return {};
   }
+  virtual Result<void> repository(const std::string& source, const RepositoryProducts& r) {
+    (void)source, (void)r;
+    return {};
+  }
   virtual Result<void> artifact(const std::string& source, const KnownArtifact& k) {
     (void)source, (void)k;
     return {};

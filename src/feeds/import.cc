@@ -103,6 +103,10 @@ Result<void> FeedImporter::threat(const std::string& source, const StoredThreat&
   }
   return s->add(t);
 }
+Result<void> FeedImporter::repository(const std::string& source, const RepositoryProducts& r) {
+  CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::repositories));
+  return s->add(r);
+}
 Result<void> FeedImporter::artifact(const std::string& source, const KnownArtifact& k) {
   CAREEN_ASSIGN(SegmentWriter * s, segment(source, SegmentKind::artifacts));
   return s->add(k);

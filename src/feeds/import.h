@@ -40,6 +40,7 @@ class FeedImporter : private FeedSink {
   Result<void> score(const std::string& source, const ExploitScore& s) override;
   Result<void> support(const std::string& source, const SupportEnd& e) override;
   Result<void> threat(const std::string& source, const StoredThreat& t) override;
+  Result<void> repository(const std::string& source, const RepositoryProducts& r) override;
   Result<void> artifact(const std::string& source, const KnownArtifact& k) override;
   Result<void> refused(const std::string& source, const std::string& why) override;
   Result<void> withdrawn(const std::string& source) override;

@@ -70,6 +70,16 @@ bool is_debian_tracker(Json document) {
   return is;
 }
 
+// Red Hat's repository-to-cpe.json: {"data": {CONTENT SET: {"cpes": […]}}}.
+bool is_repository_map(Json document) {
+  bool is = false;
+  json_member(document, "data", [&](Json data) {
+    bool first = true;
+    (void)static_cast<bool>(json_members(data, [&](std::string_view, Json r) { is = is || (std::exchange(first, false) && json_has(r, "cpes")); }));
+  });
+  return is;
+}
+
 Result<void> read_json(Json d, FeedSink& sink) {
   if (d.is_array()) return read_osv(d, sink);
   if (!json_is_object(d)) return Error{Errc::unsupported, "JSON that is neither an object nor an array"};
@@ -77,6 +87,7 @@ Result<void> read_json(Json d, FeedSink& sink) {
   if (json_has(d, "catalogVersion") && json_has(d, "vulnerabilities")) return read_kev(d, sink);
   if (json_text(d, "dataType") == "CVE_RECORD") return read_cve5(d, sink);
   if (json_has(d, "document") && (json_has(d, "vulnerabilities") || json_has(d, "product_tree"))) return read_csaf(d, sink);
+  if (is_repository_map(d)) return read_redhat_repositories(d, sink);
   if (json_text(d, "@context").find("openvex.dev") != std::string_view::npos) return read_ubuntu_vex(d, sink);
   if (json_has(d, "Annotations") && json_has(d, "Header")) return read_debian_annotations(d, sink);
   if (json_has(d, "id") && (json_has(d, "modified") || json_has(d, "affected") || json_has(d, "withdrawn"))) return read_osv(d, sink);

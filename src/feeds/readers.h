@@ -29,6 +29,8 @@ Result<void> read_cve5(Json document, FeedSink& sink);
 
 // CSAF 2.0 VEX of Red Hat and SUSE.
 Result<void> read_csaf(Json document, FeedSink& sink);
+// Red Hat's repository-to-cpe.json: the products of each content set.
+Result<void> read_redhat_repositories(Json document, FeedSink& sink);
 // OpenVEX of Canonical: statements about Ubuntu's source packages.
 Result<void> read_ubuntu_vex(Json document, FeedSink& sink);
 // updateinfo.xml of Amazon Linux and Rocky Linux.

@@ -104,6 +104,7 @@ std::vector<FeedAddress> feed_addresses() {
     add("osv/" + name, std::string(kOsv) + ecosystem + "/all.zip", false);
   }
   add("redhat-vex", "https://security.access.redhat.com/data/csaf/v2/vex/archive_latest.txt", false);
+  add("redhat-vex/repositories", "https://security.access.redhat.com/data/metrics/repository-to-cpe.json", false);
   add("suse-csaf", "https://ftp.suse.com/pub/projects/security/csaf-vex.tar.bz2", false);
   add("ubuntu-vex", "https://security-metadata.canonical.com/vex/vex-all.tar.xz", false);
   add("vulnrichment", "https://github.com/cisagov/vulnrichment/archive/refs/heads/develop.zip", false);

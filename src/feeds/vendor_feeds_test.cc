@@ -359,6 +359,20 @@ TEST(Repomd, NamesTheUpdates) {
   EXPECT_EQ(updateinfo_location("no XML"), "");
 }
 
+// ---- What Red Hat's repositories are ----
+
+TEST_F(Feeds, ProductsOfRedHatsRepositoriesAreRead) {
+  take(R"({"data":{"rhel-9-for-x86_64-baseos-rpms":{"cpes":["cpe:/o:redhat:enterprise_linux:9::baseos","cpe:/a:other:x",7],"repo_relative_urls":["x"]},
+    "rhel-9-for-x86_64-baseos-eus-rpms":{"cpes":["cpe:/o:redhat:rhel_eus:9.2::baseos"]},"nothing":{"cpes":[]},"":{"cpes":["cpe:/o:redhat:x"]}}})");
+  const auto& all = kept_.repositories["redhat-repositories"];
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_EQ(all[0].repository, "rhel-9-for-x86_64-baseos-rpms");
+  EXPECT_THAT(all[0].products, ElementsAre("enterprise_linux:9::baseos"));
+  EXPECT_THAT(all[1].products, ElementsAre("rhel_eus:9.2::baseos"));
+  EXPECT_THAT(kept_.problems["redhat-repositories"], SizeIs(1));
+  EXPECT_FALSE(read(R"({"data":{"x":{"other":1}}})"));
+}
+
 // ---- Artifacts by their digests ----
 
 constexpr std::string_view kSha = "da39a3ee5e6b4b0d3255bfef95601890afd80709";

@@ -20,6 +20,7 @@ class Indexer {
   Indexer(Inventory& inventory, IndexOptions options) : inventory_(inventory), o_(std::move(options)) {
     o_.scan.cache = inventory.layers();
     o_.scan.wants_facts = true;
+    o_.scan.recent = std::make_shared<RecentLayers>();
     if (!o_.resolve.platforms.platform) o_.resolve.platforms.all = true;
     o_.resolve.platforms.attestations = true;
   }

@@ -28,10 +28,14 @@ std::vector<std::string> gaps_of(const std::vector<Coverage>& rows) {
 std::vector<HiddenFile> hidden_files(const ImageFacts& facts, std::vector<std::string>& gaps) {
   std::vector<HiddenFile> out;
   FileRecord r;
+  // What a hard link still shows may have lost its own name.
+  std::set<std::pair<size_t, uint32_t>> linked;
+  for (const auto& [id, unused] : facts.tree.origins()) linked.insert({facts.tree.node(id).layer, facts.tree.node(id).record});
   for (size_t i = 0; i < facts.layers.size(); ++i) {
     if (!facts.layers[i]) continue;
     for (FileCursor c(facts.layers[i]->files); c.next(r);) {
       if (r.type == FileType::directory || base_name(r.path).starts_with(".wh.")) continue;
+      if (r.type != FileType::hardlink && facts.tree.visible(i, c.index()) && !linked.contains({i, c.index()})) continue;
       NodeId id = facts.tree.find(r.path, ImageTree::Last::keep);
       bool seen = id != kNoNode && facts.tree.node(id).type != FileType::directory;
       if (seen && r.type == FileType::hardlink) seen = facts.tree.origins().contains(id);

@@ -86,6 +86,12 @@ struct SupportEnd {
   std::string says;
 };
 
+// What the packages of a vendor's repository belong to: Red Hat's CPEs without "cpe:/o:redhat:" ("enterprise_linux:9::baseos").
+struct RepositoryProducts {
+  std::string repository;  // a content set: "rhel-9-for-x86_64-baseos-rpms"
+  std::vector<std::string> products;
+};
+
 // Which artifact a file is, by its digest: what a Java archive is that does not say it itself.
 struct KnownArtifact {
   std::string sha1;           // 40 hexadecimal digits, lower case
@@ -130,6 +136,10 @@ void fields(A& a, SupportEnd& e) {
   a(e.family), a(e.release), a(e.package), a(e.ends), a(e.version), a(e.says);
 }
 
+template <class A>
+void fields(A& a, RepositoryProducts& r) {
+  a(r.repository), a(r.products);
+}
 template <class A>
 void fields(A& a, KnownArtifact& k) {
   a(k.sha1), a(k.name), a(k.version);

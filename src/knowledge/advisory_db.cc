@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/codec.h"
 #include "base/fd.h"
@@ -269,6 +270,19 @@ std::vector<StoredThreat> AdvisoryDb::threats() const {
     }
   }
   return out;
+}
+
+std::vector<std::string> AdvisoryDb::products_of(std::string_view repository) const {
+  std::set<std::string> out;
+  uint64_t key = advisory_key(repository);
+  for (const SourceInfo& s : sources_) {
+    if (s.kind != SegmentKind::repositories) continue;
+    each_offset(s, true, key, [&](uint64_t offset) {
+      RepositoryProducts r;
+      if (decode(entry_at(s, &offset), &r) && r.repository == repository) out.insert(r.products.begin(), r.products.end());
+    });
+  }
+  return {out.begin(), out.end()};
 }
 
 std::optional<KnownArtifact> AdvisoryDb::artifact(std::string_view sha1) const {

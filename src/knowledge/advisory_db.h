@@ -24,7 +24,7 @@
 
 namespace careen {
 
-enum class SegmentKind : uint8_t { advisories, scores, support, threats, artifacts };
+enum class SegmentKind : uint8_t { advisories, scores, support, threats, artifacts, repositories };
 // Whether the age of a segment is that of what is known of vulnerabilities; the others help to find packages, or are looked for in files.
 inline bool is_of_vulnerabilities(SegmentKind k) {
   return k == SegmentKind::advisories || k == SegmentKind::scores || k == SegmentKind::support;
@@ -101,6 +101,8 @@ class AdvisoryDb {
 
   std::vector<StoredThreat> threats() const;  // of all sources; of one id the last
 
+  // What a repository's packages belong to; empty when no source knows it.
+  std::vector<std::string> products_of(std::string_view repository) const;
   // The artifact with this SHA-1 (40 hexadecimal digits); nullopt when no source knows it, or several name different ones.
   std::optional<KnownArtifact> artifact(std::string_view sha1) const;
 
@@ -134,8 +136,7 @@ class AdvisoryDb {
 };
 
 // How things stand in a segment's data, each behind its length as a varint: a record, then its rows at once after it. A segment of scores
-// holds ExploitScore, one of support SupportEnd, one of threats StoredThreat, one of artifacts
-// KnownArtifact.
+// holds ExploitScore, one of support SupportEnd, one of threats StoredThreat, and so on.
 struct StoredRecord {
   Advisory advisory;
   uint64_t rows = 0;

@@ -479,7 +479,19 @@ TEST_F(AdvisoryDbTest, OnlyTheFirstProblemsAreKeptAndAllAreCounted) {
   EXPECT_THAT(s.problems, SizeIs(kMaxProblems));
 }
 
-// ---- Artifacts ----
+// ---- Repositories and artifacts ----
+
+TEST_F(AdvisoryDbTest, ProductsOfARepositoryAreThoseOfAllSources) {
+  write([&](AdvisoryWriter& w) {
+    EXPECT_TRUE(segment(w, "one", SegmentKind::repositories).add(RepositoryProducts{"rhel-9-rpms", {"enterprise_linux:9::baseos"}}));
+    EXPECT_TRUE(segment(w, "one", SegmentKind::repositories).add(RepositoryProducts{"RHEL-9-rpms", {"another"}}));
+    EXPECT_TRUE(segment(w, "two", SegmentKind::repositories).add(RepositoryProducts{"rhel-9-rpms", {"enterprise_linux:9::baseos", "x:1"}}));
+  });
+  auto db = open();
+  EXPECT_THAT(db->products_of("rhel-9-rpms"), ElementsAre("enterprise_linux:9::baseos", "x:1"));
+  EXPECT_THAT(db->products_of("rhel-8-rpms"), IsEmpty());
+  EXPECT_TRUE(db->verify());
+}
 
 TEST_F(AdvisoryDbTest, AnArtifactThatTwoSourcesNameDifferentlyIsNone) {
   const std::string a(40, 'a'), b(40, 'b'), c(40, 'c');

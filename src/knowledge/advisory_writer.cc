@@ -142,6 +142,12 @@ Result<void> SegmentWriter::add(const StoredThreat& t) {
   return put(entry_of(encode(t)));
 }
 
+Result<void> SegmentWriter::add(const RepositoryProducts& r) {
+  ids_.push_back({advisory_key(r.repository), written_});
+  ++info_.records;
+  return put(entry_of(encode(r)));
+}
+
 Result<void> SegmentWriter::add(const KnownArtifact& k) {
   ids_.push_back({advisory_key(k.sha1), written_});
   ++info_.records;

@@ -26,6 +26,7 @@ class SegmentWriter {
   Result<void> add(const ExploitScore& s);
   Result<void> add(const SupportEnd& e);
   Result<void> add(const StoredThreat& t);
+  Result<void> add(const RepositoryProducts& r);
   Result<void> add(const KnownArtifact& k);
   void refuse(const std::string& why);  // a record that could not be read
   void withdrawn() { ++info_.withdrawn; }

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "knowledge/ecosystem.h"
+#include "knowledge/red_hat.h"
 
 namespace careen {
 
@@ -256,20 +257,79 @@ class Matcher {
     return d;
   }
 
+  std::vector<Decision> decisions_of(const std::vector<const Statement*>& all) const {
+    if (q_.family == "red hat") return decide_products(all);
+    std::vector<Decision> out;
+    if (q_.family == "debian")
+      for (const std::string& release : q_.releases) out.push_back(decide_release(all, release));
+    if (out.empty()) out.push_back(decide_release(all, ""));
+    return out;
+  }
+
+  // What is said of one product, by the rows nearest to it; of several minor releases by those of the one that the package was built for.
+  struct ProductDecision {
+    Decision decision;
+    RedHatLevel level = RedHatLevel::none;
+  };
+  ProductDecision decide_product(const std::vector<const Statement*>& all, const std::string& stream, const std::string& built_for) const {
+    ProductDecision out;
+    std::vector<const Statement*> nearest, of_minor;
+    for (const Statement* s : all) out.level = std::min(out.level, red_hat_level(s->row.package.release, stream));
+    if (out.level == RedHatLevel::none) return out;
+    for (const Statement* s : all) {
+      const std::string& release = s->row.package.release;
+      if (red_hat_level(release, stream) != out.level) continue;
+      nearest.push_back(s);
+      if (red_hat_version(release) == built_for) of_minor.push_back(s);
+    }
+    out.decision = decide_release(of_minor.empty() ? nearest : of_minor, stream);
+    return out;
+  }
+
+  // An extended release has fixes of its own, under lower versions than the plain one, for what was built for it. What was built for another
+  // release the plain one decides about as well, and an image that has packages of both is told which it is by the package.
+  std::vector<Decision> decide_products(const std::vector<const Statement*>& all) const {
+    const std::string built_for = red_hat_built_for(q_.version);
+    std::vector<Decision> base, out;
+    bool ask_plain = false, sure = false;
+    for (const std::string& stream : q_.releases) {
+      ProductDecision d = decide_product(all, stream, built_for);
+      if (d.decision.by == nullptr) continue;
+      if (!is_red_hat_release(stream)) {
+        out.push_back(d.decision);
+        continue;
+      }
+      bool own = is_red_hat_extended(stream) && d.level != RedHatLevel::plain;
+      bool is_its = own && red_hat_leads_to(built_for, red_hat_version(stream));
+      if (is_its && !sure) base.clear();
+      if (!sure || is_its) base.push_back(d.decision);
+      sure |= is_its;
+      ask_plain |= own;
+    }
+    if (ask_plain && !sure)
+      for (const std::string& stream : q_.releases)
+        if (is_red_hat_extended(stream)) {
+          std::string plain = red_hat_stream("enterprise_linux:" + std::string(red_hat_version(stream)));
+          if (Decision d = decide_product(all, plain, built_for).decision; d.by != nullptr) base.push_back(d);
+          break;
+        }
+    out.insert(out.end(), base.begin(), base.end());
+    return out;
+  }
+
   void decide(const std::string& id, const std::vector<size_t>& members) {
     std::vector<const Statement*> native, others;
     for (size_t i : members) (statements_[i].native ? native : others).push_back(&statements_[i]);
     auto chosen = native.empty() ? others : native;
     for_everybody(chosen);
-    std::vector<std::string> releases = q_.family == "debian" && !q_.releases.empty() ? q_.releases : std::vector<std::string>{""};
+    std::vector<Decision> decisions = decisions_of(chosen);
     Decision best;
-    std::vector<std::string> differ;
-    for (const std::string& release : releases) {
-      Decision d = decide_release(chosen, release);
+    bool differ = false;
+    for (const Decision& d : decisions) {
       if (d.by == nullptr) continue;
       bool better = best.by == nullptr || (d.answer == Answer::affected && best.answer != Answer::affected) ||
                     (d.answer == Answer::undecided && best.answer != Answer::affected && best.answer != Answer::undecided);
-      if (best.by != nullptr && d.answer != best.answer) differ.push_back(release);
+      differ |= best.by != nullptr && d.answer != best.answer;
       if (better) best = d;
     }
     if (best.by == nullptr || best.answer == Answer::fixed || best.answer == Answer::not_affected) return;
@@ -277,7 +337,7 @@ class Matcher {
       out_.undecided.push_back({id, best.by->answer.why + " (" + best.by->row.source->name + ")"});
       return;
     }
-    out_.affected.push_back(tell(id, members, best, releases.size() > 1, !differ.empty(), native.empty() ? nullptr : first_other(others, best)));
+    out_.affected.push_back(tell(id, members, best, differ, native.empty() ? nullptr : first_other(others, best)));
   }
 
   // Where some get fixes that others do not: what is installed and fixes it fixes it, whoever it is for; else the fix for everybody is told,
@@ -301,8 +361,7 @@ class Matcher {
     return nullptr;
   }
 
-  AdvisoryMatch tell(const std::string& id, const std::vector<size_t>& members, const Decision& d, bool several_releases, bool releases_differ,
-                     const Statement* objection) {
+  AdvisoryMatch tell(const std::string& id, const std::vector<size_t>& members, const Decision& d, bool releases_differ, const Statement* objection) {
     const Statement& by = *d.by;
     const AffectedPackage& row = by.row.package;
     AdvisoryMatch m;
@@ -343,7 +402,9 @@ class Matcher {
       if (m.fix_state == FixState::unknown) m.fix_state = FixState::source_only;
     }
     if (m.fixed.empty() && m.fix_state == FixState::unknown) m.fix_state = FixState::none;
-    if (several_releases && releases_differ) m.says.push_back("the releases that this image may be of differ: " + join(q_.releases, ", "));
+    if (releases_differ)
+      m.says.push_back((q_.family == "red hat" ? "the products that this package may be of differ: " : "the releases that this image may be of differ: ") +
+                       join(q_.releases, ", "));
     if (objection != nullptr) m.says.push_back(objection->row.source->name + " says that it is not affected");
     if (d.contradicted) m.says.push_back("another statement holds this version to be fixed");
     if (row.says.starts_with("fixed first in ")) {
@@ -409,7 +470,7 @@ bool release_applies(const PackageQuery& q, const std::string& release) {
   if (release.empty()) return true;
   for (const std::string& r : q.releases) {
     if (q.family == "red hat") {
-      if (release == r || (release.size() > r.size() && release.starts_with(r) && (release[r.size()] == ':' || release[r.size()] == '.'))) return true;
+      if (red_hat_level(release, r) != RedHatLevel::none) return true;
     } else if (q.family == "suse") {
       if (release.ends_with(r) && (release.starts_with("Linux Enterprise Server ") || release.starts_with("Linux Enterprise Module "))) return true;
     } else if (release == r) {

@@ -18,7 +18,7 @@ namespace careen {
 
 struct PackageQuery {
   std::string family;
-  // That apply to the image, in the order in which they are told: codenames, numbers, for Red Hat products ("enterprise_linux:9"), for SUSE the
+  // That apply to the image, in the order in which they are told: codenames, numbers, for Red Hat streams (knowledge/red_hat.h), for SUSE the
   // end of a product's name (" 15 SP5"). Empty: rows without a release alone.
   std::vector<std::string> releases;
   std::vector<std::string> names;  // normalised

@@ -346,6 +346,88 @@ TEST_F(MatchTest, TheProductsOfRedHatEndWhereTheirNamesEnd) {
   EXPECT_THAT(ids(ask("red hat", {"enterprise_linux:10"}, "a", "1-1")), ElementsAre("CVE-2024-1", "CVE-2024-3", "CVE-2024-4"));
 }
 
+// Red Hat's products, one by one. Package a: fixed in 9 by 2-40.el9_4, in the extended release 9.2 by 2-26.el9_2.3; b: in 9 alone; c: no fix is planned;
+// d: fixed in 9.2 by what 9 does not have yet.
+class RedHatProducts : public MatchTest {
+ protected:
+  RedHatProducts() {
+    put("redhat-vex",
+        about("CVE-2024-1", {row("red hat", "enterprise_linux:9::baseos", "a", "2-40.el9_4"), row("red hat", "rhel_eus:9.2::baseos", "a", "2-26.el9_2.3")}));
+    put("redhat-vex", about("CVE-2024-2", {row("red hat", "enterprise_linux:9::appstream", "b", "2-1.el9_4")}));
+    put("redhat-vex", about("CVE-2024-3", {row("red hat", "enterprise_linux:9", "c", "")}));
+    put("redhat-vex", about("CVE-2024-4", {row("red hat", "enterprise_linux:9", "d", ""), row("red hat", "rhel_eus:9.2::appstream", "d", "2-1.el9_2.1")}));
+    put("redhat-vex",
+        about("CVE-2024-5", {row("red hat", "openshift:4.12::el8", "e", "2-1.rhaos4.12.el8"), row("red hat", "openshift:4.12::el9", "e", "3-1.rhaos4.12.el9"),
+                             row("red hat", "openshift:4.13::el8", "e", "4-1.rhaos4.13.el8")}));
+    put("redhat-vex", about("CVE-2024-6", {row("red hat", "openshift:4", "f", "")}));
+    put("redhat-vex",
+        about("CVE-2024-7", {standing(row("red hat", "enterprise_linux:9", "g", ""), Standing::not_affected), row("red hat", "openshift:4", "g", "")}));
+    put("redhat-vex",
+        about("CVE-2024-8", {row("red hat", "enterprise_linux:10.0", "h", "1-5.el10_0"), row("red hat", "enterprise_linux:10.1", "h", "1-8.el10_1")}));
+  }
+  std::vector<std::string> asked(std::vector<std::string> streams, const std::string& name, const std::string& version) {
+    return ids(ask("red hat", std::move(streams), name, version));
+  }
+};
+
+TEST_F(RedHatProducts, AnExtendedReleaseHasFixesOfItsOwn) {
+  EXPECT_THAT(asked({"rhel_eus:9.2"}, "a", "2-26.el9_2.3"), IsEmpty());
+  EXPECT_EQ(one(ask("red hat", {"rhel_eus:9.2"}, "a", "2-26.el9_2.1")).fixed, "2-26.el9_2.3");
+  EXPECT_FALSE(one(ask("red hat", {"rhel_eus:9.2"}, "a", "2-26.el9_2.1")).doubtful);
+  EXPECT_THAT(asked({"enterprise_linux:9"}, "a", "2-26.el9_2.3"), ElementsAre("CVE-2024-1"));
+  EXPECT_THAT(asked({"rhel_eus:9.2"}, "d", "2-1.el9_2.1"), IsEmpty());
+  EXPECT_THAT(asked({"enterprise_linux:9"}, "d", "2-1.el9_2.1"), ElementsAre("CVE-2024-4"));
+}
+
+// Advisories name an extended release only where it gets a fix: what the plain release says counts for all else.
+TEST_F(RedHatProducts, WhatAnExtendedReleaseDoesNotSayThePlainOneSays) {
+  EXPECT_THAT(asked({"rhel_eus:9.2"}, "b", "1-1.el9_2"), ElementsAre("CVE-2024-2"));
+  EXPECT_THAT(asked({"rhel_eus:9.2"}, "b", "2-1.el9_4"), IsEmpty());
+  EXPECT_THAT(asked({"rhel_eus:9.2"}, "c", "1-1.el9_2"), ElementsAre("CVE-2024-3"));
+  EXPECT_THAT(asked({"rhel_eus:8.6"}, "c", "1-1.el8_6"), IsEmpty());
+}
+
+// 2-39 is more than the extended release's fix, and was built before the plain one's.
+TEST_F(RedHatProducts, WhatWasBuiltForALaterReleaseIsJudgedByThatToo) {
+  for (std::string version : {"2-39.el9_4", "2-39.el9"}) {
+    AdvisoryMatch m = one(ask("red hat", {"rhel_eus:9.2"}, "a", version));
+    EXPECT_EQ(m.fixed, "2-40.el9_4") << version;
+    EXPECT_TRUE(m.doubtful);
+    EXPECT_THAT(m.says, Contains(HasSubstr("differ: rhel_eus:9.2")));
+  }
+  EXPECT_THAT(asked({"rhel_eus:9.2"}, "a", "2-40.el9_4"), IsEmpty());
+}
+
+TEST_F(RedHatProducts, OfAnImageOfBothAPackageIsOfTheOneItWasBuiltFor) {
+  const std::vector<std::string> both = {"enterprise_linux:9", "rhel_eus:9.2"};
+  EXPECT_THAT(asked(both, "a", "2-26.el9_2.3"), IsEmpty());
+  EXPECT_FALSE(one(ask("red hat", both, "a", "2-26.el9_2.1")).doubtful);
+  EXPECT_TRUE(one(ask("red hat", both, "a", "2-39.el9_4")).doubtful);
+  EXPECT_THAT(asked(both, "a", "2-40.el9_4"), IsEmpty());
+  EXPECT_THAT(asked(both, "c", "1-1.el9_2"), ElementsAre("CVE-2024-3"));
+}
+
+TEST_F(RedHatProducts, OnTopOfAReleaseAreLookedUpToo) {
+  const std::vector<std::string> openshift = {"enterprise_linux:8", "openshift:4.12::el8"};
+  EXPECT_EQ(one(ask("red hat", openshift, "e", "1-1.rhaos4.12.el8")).fixed, "2-1.rhaos4.12.el8");
+  EXPECT_THAT(asked(openshift, "e", "2-1.rhaos4.12.el8"), IsEmpty());
+  EXPECT_THAT(asked(openshift, "f", "1-1.rhaos4.12.el8"), ElementsAre("CVE-2024-6"));
+  EXPECT_THAT(asked({"enterprise_linux:8"}, "f", "1-1.rhaos4.12.el8"), IsEmpty());
+}
+
+// Nothing says which of them a package is from.
+TEST_F(RedHatProducts, ThatDifferAreSaidToAndTheWorseCounts) {
+  AdvisoryMatch m = one(ask("red hat", {"enterprise_linux:9", "openshift:4.14::el9"}, "g", "1-1.el9"));
+  EXPECT_TRUE(m.doubtful);
+  EXPECT_THAT(m.says, Contains(HasSubstr("differ: enterprise_linux:9, openshift:4.14::el9")));
+}
+
+TEST_F(RedHatProducts, OfSeveralMinorReleasesTheOneThatAPackageWasBuiltForCounts) {
+  EXPECT_THAT(asked({"enterprise_linux:10"}, "h", "1-6.el10_0"), IsEmpty());
+  EXPECT_EQ(one(ask("red hat", {"enterprise_linux:10"}, "h", "1-7.el10_1")).fixed, "1-8.el10_1");
+  EXPECT_EQ(one(ask("red hat", {"enterprise_linux:10"}, "h", "1-4.el10_0")).fixed, "1-5.el10_0");
+}
+
 TEST_F(MatchTest, ProductsOfSuseEndWithTheirRelease) {
   put("suse-csaf", about("CVE-2024-1", {row("suse", "Linux Enterprise Server 15 SP5", "a", "")}));
   put("suse-csaf", about("CVE-2024-2", {row("suse", "Linux Enterprise Module for Basesystem 15 SP5", "a", "")}));

@@ -30,7 +30,7 @@ void fields(A& a, Finding& f) {
 }
 template <class A>
 void fields(A& a, Distribution& d) {
-  a(d.id), a(d.release), a(d.codename), a(d.pretty), a(d.like);
+  a(d.id), a(d.release), a(d.codename), a(d.pretty), a(d.like), a(d.repositories);
 }
 template <class A>
 void fields(A& a, InstalledPackage& p) {

@@ -88,10 +88,14 @@ class LayerReader {
   bool from_cache(const Digest& blob, LayerOutcome& out) {
     auto known = options_.cache->blob(blob);
     if (!known) return false;
-    bool needs_patterns = false;
-    auto facts = options_.cache->facts(known->diff_id, patterns_, &needs_patterns);
-    if (!facts || needs_patterns) return false;
-    out.facts = std::move(facts);
+    if (options_.recent && options_.cache->holds(known->diff_id)) out.facts = options_.recent->find(known->diff_id, patterns_);
+    if (!out.facts) {
+      bool needs_patterns = false;
+      auto facts = options_.cache->facts(known->diff_id, patterns_, &needs_patterns);
+      if (!facts || needs_patterns) return false;
+      out.facts = std::move(facts);
+      if (options_.recent) options_.recent->keep(out.facts);
+    }
     out.blob = blob;
     out.blob_size = known->size;
     out.verified = true;
@@ -232,6 +236,7 @@ class LayerReader {
     if (cacheable) options_.cache->put(blob, r.blob_size, *facts);
     std::vector<ElfSymbols>().swap(facts->symbols);  // kept for hunts in the cache; no step of a scan asks for them
     out.facts = std::move(facts);
+    if (cacheable && options_.recent) options_.recent->keep(out.facts);
   }
 
   void tell() {  // with progress_ held

@@ -13,6 +13,7 @@
 #include "policy/suppress.h"
 #include "policy/verdict.h"
 #include "scan/base.h"
+#include "scan/recent_layers.h"
 #include "source/docker_archive.h"
 #include "source/image.h"
 #include "store/cache.h"
@@ -37,8 +38,9 @@ struct ScanOptions {
   uint64_t spool_limit = 0, max_layer = 0;  // 0: the defaults of facts/collector.h
   unsigned jobs = 0;                        // layers at once; 0: one per processor
   unsigned stall_seconds = 300;
-  std::shared_ptr<LayerClaims> claims;  // null: nobody else reads
-  bool wants_facts = false;             // the merged facts are needed, not the conclusion alone
+  std::shared_ptr<LayerClaims> claims;   // null: nobody else reads
+  std::shared_ptr<RecentLayers> recent;  // null: facts are decoded for each image
+  bool wants_facts = false;              // the merged facts are needed, not the conclusion alone
   // Called from several threads, one at a time: bytes of layers read so far, and of all that are to be read.
   std::function<void(uint64_t done, uint64_t total, size_t layers_left)> on_progress;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -216,6 +217,18 @@ bool names(const Descriptor& d, const std::string& tag) {
   return false;
 }
 
+// A folder of thousands of images is asked for each of them, and its list is parsed once.
+Result<std::shared_ptr<const Manifest>> parse_list(std::string text) {
+  static std::mutex mutex;
+  static std::string last;
+  static std::shared_ptr<const Manifest> parsed;
+  std::lock_guard lock(mutex);
+  if (parsed && text == last) return parsed;
+  CAREEN_ASSIGN(Manifest m, parse_manifest(text));
+  last = std::move(text);
+  return parsed = std::make_shared<const Manifest>(std::move(m));
+}
+
 }  // namespace
 
 void set_document_memory(DocumentMemory m) {
@@ -229,33 +242,39 @@ Result<std::vector<Image>> choose_images(ManifestStore& store, const std::vector
 Result<std::vector<Image>> read_layout(const std::shared_ptr<BlobTree>& tree, const LayoutSelector& selector, const PlatformChoice& platforms,
                                        const std::string& source, const std::string& where) {
   CAREEN_ASSIGN(std::string text, tree->text("index.json", kMaxManifestBytes));
-  auto index = parse_manifest(text);
-  if (!index) return std::move(index).error().in("index.json");
+  auto parsed = parse_list(std::move(text));
+  if (!parsed) return std::move(parsed).error().in("index.json");
+  std::shared_ptr<const Manifest> index = std::move(*parsed);
   if (!index->is_index) return Error{Errc::corrupt, "index.json is not an image index"};
 
   std::vector<Descriptor> roots;
-  std::set<std::string> all_names;
+  bool any = false;
   for (const Descriptor& d : index->entries) {
     if (is_attestation(d)) continue;
-    std::string name = ref_name(d);
-    all_names.insert(name.empty() ? "@" + d.digest.text() : name);
+    any = true;
     bool wanted = selector.tag.empty() && selector.digest.empty();
     if (!selector.tag.empty()) wanted = names(d, selector.tag);
     if (!selector.digest.empty()) wanted = d.digest == selector.digest;
     if (wanted) roots.push_back(d);
   }
-  std::string list;
-  for (const std::string& n : all_names) list += "\n  " + escape(n);
+  auto list = [&] {
+    std::set<std::string> all;
+    for (const Descriptor& d : index->entries)
+      if (std::string name = ref_name(d); !is_attestation(d)) all.insert(name.empty() ? "@" + d.digest.text() : name);
+    std::string out;
+    for (const std::string& n : all) out += "\n  " + escape(n);
+    return out;
+  };
   if (roots.empty()) {
     if (!selector.digest.empty() && tree->has(blob_name(selector.digest))) {
       Descriptor d;  // inside an index, or not in index.json at all
       d.digest = selector.digest;
       roots.push_back(d);
-    } else if (all_names.empty()) {
+    } else if (!any) {
       return Error{Errc::not_found, "the layout holds no image"};
     } else {
       return Error{Errc::usage,
-                   "no image '" + escape(selector.tag.empty() ? selector.digest.text() : selector.tag) + "' in " + escape(where) + "; it holds:" + list};
+                   "no image '" + escape(selector.tag.empty() ? selector.digest.text() : selector.tag) + "' in " + escape(where) + "; it holds:" + list()};
     }
   }
   // Entries without a name that differ in platform alone are one image; different names are several.
@@ -263,7 +282,7 @@ Result<std::vector<Image>> read_layout(const std::shared_ptr<BlobTree>& tree, co
   for (const Descriptor& d : roots) chosen.insert(ref_name(d));
   bool by_platform = roots.size() > 1 && std::all_of(roots.begin(), roots.end(), [](const Descriptor& d) { return d.platform.has_value(); });
   if (roots.size() > 1 && (chosen.size() > 1 || !by_platform) && selector.digest.empty())
-    return Error{Errc::usage, escape(where) + " holds several images; choose one as " + source + ":" + escape(where) + ":NAME from:" + list};
+    return Error{Errc::usage, escape(where) + " holds several images; choose one as " + source + ":" + escape(where) + ":NAME from:" + list()};
 
   LayoutStore store(tree);
   CAREEN_ASSIGN(std::vector<Image> images, choose_images(store, roots, platforms));

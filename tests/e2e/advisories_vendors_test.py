@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Feeds of vendors whose packages are rpms, from their addresses to a finding: Oracle's OVAL, Amazon's yum repositories; Java archives that are
-known by their digests alone; and packages whose manifests are hard links."""
+"""Feeds of vendors whose packages are rpms, from their addresses to a finding: Oracle's OVAL, Amazon's yum repositories, Red Hat's VEX
+with the content sets that an image names; Java archives that are known by their digests alone; and packages whose manifests are hard links."""
 
 import bz2
 import contextlib
@@ -20,6 +20,7 @@ from support import UNREADABLE, careen_path, main
 
 ORACLE = "/linux.oracle.com/security/oval/com.oracle.elsa-all.xml.bz2"
 AMAZON = "/cdn.amazonlinux.com/al2023/core/"
+RED_HAT = "/security.access.redhat.com/data/"
 
 
 def setUpModule():
@@ -118,6 +119,45 @@ class Amazon(VendorCase):
             run = self.update("amazon/2023", code=UNREADABLE)
             self.assertRegex(run.stdout + run.stderr, "names no (repository|updateinfo)")
             self.assertEqual(self.status()["sources"], before)
+
+
+class RedHat(VendorCase):
+    def vex(self):
+        """CVE-2026-0003 of package a: fixed in 9 by 2-40.el9_4, in the extended release 9.2 by 2-26.el9_2."""
+        def platform(ident, cpe):
+            return {"product": {"product_id": ident, "name": ident, "product_identification_helper": {"cpe": cpe}}}
+
+        def component(version):
+            return {"product": {"product_id": f"a-{version}", "name": "a", "product_identification_helper": {"purl": f"pkg:rpm/redhat/a@{version}?arch=x86_64"}}}
+
+        def part(where, version):
+            return {"full_product_name": {"product_id": f"{where}:a-{version}"}, "product_reference": f"a-{version}", "relates_to_product_reference": where}
+
+        return json.dumps({
+            "document": {"category": "csaf_vex", "publisher": {"name": "Red Hat Product Security"}, "aggregate_severity": {"text": "Important"}},
+            "product_tree": {"branches": [{"branches": [
+                platform("BaseOS-9", "cpe:/o:redhat:enterprise_linux:9::baseos"), platform("EUS-9.2", "cpe:/o:redhat:rhel_eus:9.2::baseos"),
+                component("2-40.el9_4"), component("2-26.el9_2")]}], "relationships": [part("BaseOS-9", "2-40.el9_4"), part("EUS-9.2", "2-26.el9_2")]},
+            "vulnerabilities": [{"cve": "CVE-2026-0003", "title": "T", "product_status": {"fixed": ["BaseOS-9:a-2-40.el9_4", "EUS-9.2:a-2-26.el9_2"]}}]})
+
+    def built_from(self, *sets):
+        manifest = {"root/buildinfo/content_manifests/ubi9-container-9.2.json": json.dumps({"metadata": {"icm_version": 1}, "content_sets": list(sets), "image_contents": []})}
+        return self.rpm_image("ID=rhel\nVERSION_ID=9.2\n", [("a", "2", "26.el9_2")], manifest if sets else {})
+
+    def test_content_sets_say_which_product_an_image_is(self):
+        self.feeds.put(RED_HAT + "metrics/repository-to-cpe.json", json.dumps({"data": {
+            "rhel-9-for-x86_64-baseos-rpms": {"cpes": ["cpe:/o:redhat:enterprise_linux:9::baseos"]},
+            "rhel-9-for-x86_64-baseos-eus-rpms__9_DOT_2": {"cpes": ["cpe:/o:redhat:rhel_eus:9.2::baseos"]}}}))
+        self.update("redhat-vex/repositories")
+        self.assertEqual(self.sources(), {"redhat-repositories": 2})
+        # What repositories are says nothing of vulnerabilities.
+        self.assertTrue(any("careen db update" in row["why"] for row in self.rows(image=self.built_from())))
+        self.load(vex=self.vex())
+        self.assertEqual(self.found(self.built_from("rhel-9-for-x86_64-baseos-eus-rpms__9_DOT_2")), {})
+        self.assertEqual(set(self.found(self.built_from("rhel-9-for-x86_64-baseos-rpms"))), {"CVE-2026-0003"})
+        self.assertEqual(set(self.found(self.built_from())), {"CVE-2026-0003"})
+        rows = self.rows(image=self.built_from("unheard-of-rpms"))
+        self.assertTrue(any(row["what"] == "unheard-of-rpms" and "no source knows" in row["why"] for row in rows), rows)
 
 
 class Archives(VendorCase):

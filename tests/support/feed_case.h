@@ -17,6 +17,7 @@ struct Kept : FeedSink {
   std::map<std::string, std::vector<Advisory>> advisories;
   std::map<std::string, std::vector<ExploitScore>> scores;
   std::map<std::string, std::vector<SupportEnd>> supports;
+  std::map<std::string, std::vector<RepositoryProducts>> repositories;
   std::map<std::string, std::vector<KnownArtifact>> artifacts;
   std::map<std::string, std::vector<std::string>> problems;
   std::map<std::string, uint64_t> withdrawals;
@@ -32,6 +33,10 @@ struct Kept : FeedSink {
   }
   Result<void> support(const std::string& source, const SupportEnd& e) override {
     supports[source].push_back(e);
+    return {};
+  }
+  Result<void> repository(const std::string& source, const RepositoryProducts& r) override {
+    repositories[source].push_back(r);
     return {};
   }
   Result<void> artifact(const std::string& source, const KnownArtifact& k) override {
