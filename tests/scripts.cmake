@@ -13,7 +13,7 @@ endforeach()
 add_subdirectory(hostile)
 foreach(t registry registry_faults forms rootfs umoci_oracle dpkg_oracle xz_story report cache cache_poison
           fleet fleet_hunt fleet_exposure fleet_lineage fleet_history fleet_current fleet_oracle fleet_faults fleet_endurance catalog postgres workers
-          advisories advisories_faults advisories_scan advisories_vendors advisories_suppress advisories_reports advisories_fleet advisories_oracle html ci_files self)
+          advisories advisories_faults advisories_scan advisories_vendors advisories_red_hat advisories_suppress advisories_reports advisories_fleet advisories_oracle html ci_files self)
   careen_script_test(e2e.${t} e2e/${t}_test.py)
 endforeach()
 # Heavy ones run alone, so that their limits on memory mean something.

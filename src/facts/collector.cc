@@ -78,14 +78,18 @@ struct Oddity {
 }  // namespace
 
 struct Collector::Impl {
+  struct StoredManifest {
+    LanguageFile kind = LanguageFile::npm;
+    LanguagePackages says;
+  };
   CollectOptions options;
   LayerFacts& facts;
   Hasher sha256{Algorithm::sha256}, md5{Algorithm::md5}, sha1{Algorithm::sha1};
   std::unique_ptr<PatternScanner> scanner;
   std::vector<uint8_t> kept;
   uint64_t spooled = 0;
-  uint64_t entries = 0, bytes = 0, text_bytes = 0, stored_bytes = 0;
-  std::unordered_map<std::string, std::string> stored;            // of a store that names files by digest: what may be a package.json
+  uint64_t entries = 0, bytes = 0, text_bytes = 0;
+  std::unordered_map<std::string, StoredManifest> stored;         // of a store that names files by digest: what may describe a package
   std::unordered_map<std::string, PackageFile> stored_databases;  // of such a store: what may be rpm's
   std::unordered_map<std::string, size_t> database_at;            // by path, of the first `databases_known` of facts.databases
   size_t databases_known = 0, linked_bytes = 0;
@@ -120,7 +124,7 @@ struct Collector::Impl {
       i.keep = Keep::elf;
     else if (wants_text(path, e.mode, first))
       i.keep = Keep::text, i.text_limit = is_content_manifest(path) ? kMaxContentManifest : kMaxStoredText;
-    else if (bool manifest = as_text(first).starts_with('{') && e.size <= kMaxStoredManifest; (manifest || is_sqlite(first)) && is_stored_by_digest(path)) {
+    else if (bool manifest = stored_language(as_text(first)) && e.size <= kMaxStoredManifest; (manifest || is_sqlite(first)) && is_stored_by_digest(path)) {
       i.keep = Keep::stored;
       if (!manifest) i.database = DatabaseKind::rpm;
     }
@@ -237,6 +241,12 @@ struct Collector::Impl {
       cover(Question::reachability, CoverageState::partly, path, "a script or configuration file larger than 64 KiB (kMaxStoredText)");
   }
 
+  // How manifests begin that stores of files by their digest have: a package.json, and what Python's packages say of themselves.
+  static std::optional<LanguageFile> stored_language(std::string_view text) {
+    if (text.starts_with('{')) return LanguageFile::npm;
+    return text.starts_with("Metadata-Version:") ? std::optional(LanguageFile::python) : std::nullopt;
+  }
+
   void examine(const Interest& want, const std::string& path) {
     if (want.keep == Keep::elf) examine_elf(path);
     if (want.keep == Keep::database) examine_database(path, *want.database);
@@ -249,9 +259,9 @@ struct Collector::Impl {
       examine_database(path, *want.database);
       if (!facts.databases.back().packages.empty() && stored_databases.size() < kMaxStoredDatabases) stored_databases[path] = std::move(facts.databases.back());
       facts.databases.pop_back();
-    } else if (want.keep == Keep::stored && stored_bytes + kept.size() <= kMaxStoredManifests) {
-      stored_bytes += kept.size();
-      stored[path] = as_text(kept);
+    } else if (want.keep == Keep::stored && stored.size() < kMaxStoredManifests) {
+      LanguageFile kind = *stored_language(as_text(kept));
+      stored[path] = {kind, parse_language_file(kind, path, as_text(kept))};
     }
   }
 
@@ -261,7 +271,7 @@ struct Collector::Impl {
       for (const OwnedFile& o : files) n += sizeof(o) + o.path.size() + o.digest.size();
       return n;
     };
-    size_t n = sizeof(f) + f.text.size() + f.problem.size() + of_files(f.files);
+    size_t n = sizeof(f) + f.text.size() + f.problem.size() + f.path.size() + f.same_as.size() + of_files(f.files);
     for (const Package& p : f.packages)
       n += sizeof(p) + p.name.size() + p.version.size() + p.architecture.size() + p.source.size() + p.source_version.size() + p.module.size() +
            of_files(p.files);
@@ -279,18 +289,31 @@ struct Collector::Impl {
                     *kind == D::python_record;
     if (*kind == D::python_record) return linked_list.add(path);  // its paths are relative to the folder that it stands in
     auto language = language_file(path);
-    if (of_language && database_kind(target)) return;  // the same package, which counts once
-    if (auto s = stored.find(target); s != stored.end() && language == LanguageFile::npm)
-      return keep_language(path, *kind, parse_language_file(*language, path, s->second));
+    if (of_language && language && language_file(target) == language) return same_package(path, *kind, target);
+    if (auto s = stored.find(target); s != stored.end() && language == s->second.kind) return keep_language(path, *kind, s->second.says);
+    if (of_language) return linked_language.add(path);
     const PackageFile* known = nullptr;
     if (auto s = stored_databases.find(target); s != stored_databases.end()) known = &s->second;
     if (auto d = database_at.find(target); known == nullptr && d != database_at.end()) known = &facts.databases[d->second];
     if (known == nullptr || known->kind != *kind || (linked_bytes += weight(*known)) > kMaxLinkedBytes)
-      return (of_language ? linked_language : of_files ? linked_list : linked_database).add(path);
+      return (of_files ? linked_list : linked_database).add(path);
     PackageFile copy = *known;
     copy.path = path;
     if (!copy.problem.empty()) cover(Question::packages, CoverageState::partly, path, copy.problem);
     facts.databases.push_back(std::move(copy));
+  }
+
+  // The same package under a second name: it counts once, and stays when the first name goes.
+  void same_package(const std::string& path, DatabaseKind kind, const std::string& target) {
+    auto known = database_at.find(target);
+    if (known == database_at.end()) return;  // nothing was said of a package there
+    const PackageFile& first = facts.databases[known->second];
+    PackageFile f;
+    f.path = path;
+    f.kind = kind;
+    f.same_as = first.same_as.empty() ? target : first.same_as;
+    if ((linked_bytes += weight(f)) > kMaxLinkedBytes) return linked_language.add(path);
+    facts.databases.push_back(std::move(f));
   }
 
   void examine_elf(const std::string& path) {
@@ -475,7 +498,10 @@ struct Collector::Impl {
     tell(language_problem, Question::vulnerabilities, CoverageState::partly,
          "a file that should describe a package of a programming language and could not be read", facts.coverage);
     tell(linked_language, Question::vulnerabilities, CoverageState::partly,
-         "should describe a package of a programming language and is a hard link to a file whose content was not read as that", facts.coverage);
+         stored.size() >= kMaxStoredManifests
+             ? "should describe a package of a programming language and is a hard link to one of more files than are remembered (kMaxStoredManifests)"
+             : "should describe a package of a programming language and is a hard link to a file whose content was not read as that",
+         facts.coverage);
     tell(linked_database, Question::packages, CoverageState::not_looked, "a package database that is a hard link to a file whose content was not read as one",
          facts.coverage);
     tell(linked_list, Question::integrity, CoverageState::partly, "a package's file list that is a hard link, whose content was not read as one",

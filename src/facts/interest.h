@@ -26,8 +26,8 @@ bool is_content_manifest(std::string_view path);
 
 // A file of a store that names files by their digest: pnpm's, of all packages ("files/1a/2b3c…"), and ostree's, of a whole system
 // ("objects/1a/2b3c….file"). What stands in node_modules or in /usr is a hard link to it, and comes later in the layer.
-inline constexpr uint64_t kMaxStoredManifest = 1 << 20;    // one of them
-inline constexpr uint64_t kMaxStoredManifests = 32 << 20;  // all of a layer that are remembered until a link names them
+inline constexpr uint64_t kMaxStoredManifest = 1 << 20;  // one of them
+inline constexpr size_t kMaxStoredManifests = 200'000;   // of a layer that are remembered until a link names them
 bool is_stored_by_digest(std::string_view path);
 
 // Whether a text is kept: scripts, units, init scripts, supervisor, loader, PAM and NSS configuration, release files.

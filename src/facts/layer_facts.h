@@ -65,6 +65,7 @@ struct PackageFile {  // one file of a package database
   std::vector<OwnedFile> files;  // of kinds that list files apart; not of dpkg's, which are kept as text
   std::string text;              // dpkg_list, dpkg_md5sums: as it stands, parsed when it is needed
   std::string problem;           // what could not be read of it; "" when all was
+  std::string same_as;           // a hard link to that file of the same layer, whose packages it says again; "" for others
 };
 
 struct StoredText {  // a small text that reachability or the distribution needs
@@ -107,7 +108,7 @@ void fields(A& a, ElfSymbols& s) {
 }
 template <class A>
 void fields(A& a, PackageFile& f) {
-  a(f.path), a(f.kind), a(f.packages), a(f.files), a(f.text), a(f.problem);
+  a(f.path), a(f.kind), a(f.packages), a(f.files), a(f.text), a(f.problem), a(f.same_as);
 }
 template <class A>
 void fields(A& a, StoredText& t) {

@@ -84,6 +84,39 @@ TEST(HardLinks, ASecondNameOfAManifestIsNoSecondPackage) {
   EXPECT_THAT(packages(f), ElementsAre("a 1 " + path));
 }
 
+// uv links what it installs to its cache. Who cleans the cache in a later layer removes no package.
+TEST(HardLinks, APackageStaysWhenTheFirstNameOfItsManifestGoes) {
+  const std::string cache = "root/.cache/uv/archive-v0/x/six-1.16.0.dist-info/METADATA", venv = "app/lib/python3/site-packages/six-1.16.0.dist-info/METADATA",
+                    second = "srv/lib/python3/site-packages/six-1.16.0.dist-info/METADATA", six = "Metadata-Version: 2.1\nName: six\nVersion: 1.16.0\n";
+  TarMaker linked;
+  linked.file(cache, six).hard(venv, cache).hard(second, venv);
+  auto of = [&](const TarMaker& later) { return build_image_facts({test::collect_tar(linked.text()), test::collect_tar(later.text())}); };
+  EXPECT_THAT(packages(of(TarMaker().file("x", ""))), ElementsAre("six 1.16.0 " + cache));
+  EXPECT_THAT(packages(of(TarMaker().file("root/.cache/.wh.uv", ""))), ElementsAre("six 1.16.0 " + venv));
+  EXPECT_THAT(packages(of(TarMaker().file("root/.cache/.wh.uv", "").file("app/.wh.lib", ""))), ElementsAre("six 1.16.0 " + second));
+  EXPECT_THAT(packages(of(TarMaker().file("root/.cache/.wh.uv", "").file("app/.wh.lib", "").file(".wh.srv", ""))), IsEmpty());
+  // Another version takes the place of the first name alone.
+  EXPECT_THAT(packages(of(TarMaker().file(cache, "Metadata-Version: 2.1\nName: six\nVersion: 1.17.0\n"))),
+              UnorderedElementsAre("six 1.17.0 " + cache, "six 1.16.0 " + venv));
+}
+
+TEST(HardLinks, AManifestThatLinksToOneOfAnotherKindIsAGap) {
+  auto f = test::collect_tar(TarMaker()
+                                 .file("a/node_modules/a/package.json", R"({"name":"a","version":"1"})")
+                                 .hard("b/x-1.dist-info/METADATA", "a/node_modules/a/package.json")
+                                 .text());
+  EXPECT_THAT(about(*f, Question::vulnerabilities), SizeIs(1));
+}
+
+// In a store of files by their digests Python's manifests are known by how they begin.
+TEST(HardLinks, APackageOfPythonWhoseManifestLiesInAStoreIsFound) {
+  std::string object = "sysroot/ostree/repo/objects/1a/2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f809.file",
+              path = "usr/lib/python3/site-packages/six-1.16.0.dist-info/METADATA";
+  auto f = image(TarMaker().file(object, "Metadata-Version: 2.1\nName: six\nVersion: 1.16.0\n").hard(path, object));
+  EXPECT_THAT(packages(f), ElementsAre("six 1.16.0 " + path));
+  EXPECT_THAT(about(*f.layers[0], Question::vulnerabilities), IsEmpty());
+}
+
 // Whoever hides a package database behind another name is told on, at the least.
 TEST(HardLinks, ADatabaseThatWasReadAsNoneIsAGap) {
   auto f = test::collect_tar(TarMaker().file("tmp/x", kStatus).hard("var/lib/dpkg/status", "tmp/x").text());

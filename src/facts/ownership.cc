@@ -5,6 +5,7 @@
 // /lib/x is usr/lib/x where /usr is merged.
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 #include "base/text.h"
 #include "facts/image_facts.h"
@@ -134,6 +135,19 @@ class Packages {
     }
   }
 
+  // What a manifest says that is a hard link; null when its first name, or an earlier link, says it in the image.
+  const PackageFile* shown_by_link(const Database& link) {
+    if (by_path_.size() < image_.layers.size()) by_path_.resize(image_.layers.size());
+    auto& of_layer = by_path_[link.layer];
+    if (of_layer.empty())
+      for (const PackageFile& f : image_.layers[link.layer]->databases) of_layer[f.path] = &f;
+    auto first = of_layer.find(link.file->same_as);
+    if (first == of_layer.end() || first->second->kind != link.file->kind) return nullptr;
+    const Database* known = at(image_.tree.canonical(link.file->same_as));
+    if (known != nullptr && known->visible && known->file == first->second) return nullptr;
+    return told_by_link_.insert(first->second).second ? first->second : nullptr;
+  }
+
   // A package of a programming language, where the distribution did not bring it: then it is the distribution's, counted once and patched by
   // it under a version of its own.
   void read_language(const std::string& path, const Database& db) {
@@ -143,10 +157,12 @@ class Packages {
       ++of_system_;
       return;
     }
+    const PackageFile* file = db.file->same_as.empty() ? db.file : shown_by_link(db);
+    if (file == nullptr) return;
     // A bill of materials in an image may list the distribution's packages again.
-    for (const Package& p : db.file->packages)
+    for (const Package& p : file->packages)
       if (!is_system(p.type)) add(p, path, "", db);
-    if (db.file->packages.size() != 1 || db.file->packages[0].type != PackageType::pypi) return;
+    if (file->packages.size() != 1 || file->packages[0].type != PackageType::pypi) return;
     auto id = static_cast<uint32_t>(image_.packages.size() - 1);
     if (const Database* record = at(std::string(dir_name(path)) + "/RECORD"))
       for (const OwnedFile& f : record->file->files)
@@ -311,6 +327,8 @@ class Packages {
   ImageFacts& image_;
   Finder finder_;
   std::map<std::string, Database> databases_;
+  std::vector<std::unordered_map<std::string_view, const PackageFile*>> by_path_;  // of a layer, made when a link asks for it
+  std::set<const PackageFile*> told_by_link_;
   std::set<std::string> diverted_, deleted_;
   std::set<const PackageFile*> used_;  // many rows may have one name: their lists are read once
   std::map<uint32_t, size_t> counts_;

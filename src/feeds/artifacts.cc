@@ -2,13 +2,10 @@
 //
 // Two forms: lines of "sha1,name,version", as anybody can write them of a repository of their own; and the SQLite file of trivy-java-db (tables
 // artifacts and indices), which has those of Maven's central repository.
-#include <sqlite3.h>
-
-#include <memory>
-
 #include "base/fd.h"
 #include "base/text.h"
 #include "feeds/readers.h"
+#include "formats/sqlite_view.h"
 
 namespace careen {
 namespace {
@@ -31,11 +28,18 @@ Result<void> put(const std::string& source, KnownArtifact k, FeedSink& sink, uin
   return sink.artifact(source, k);
 }
 
-struct CloseDatabase {
-  void operator()(sqlite3* db) const { sqlite3_close(db); }
-};
-struct EndStatement {
-  void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
+class DescriptorView : public FileView {
+ public:
+  DescriptorView(int fd, uint64_t size) : fd_(fd), size_(size) {}
+  uint64_t size() const override { return size_; }
+  bool read(uint64_t offset, std::span<uint8_t> into) const override {
+    auto n = pread_full(fd_, into, offset);
+    return n && *n == into.size();
+  }
+
+ private:
+  int fd_;
+  uint64_t size_;
 };
 
 // The last part of the name without its ending: "artifacts/our-repository" of our-repository.csv.
@@ -75,22 +79,17 @@ bool is_sqlite(int fd) {
 Result<void> read_artifact_database(int fd, FeedSink& sink) {
   constexpr int kMostMemory = 64 << 20;
   const std::string source = "artifacts/maven";
-  sqlite3* raw = nullptr;
-  // Immutable: no lock, no journal, nothing beside the file is looked for.
-  std::string uri = "file:/proc/self/fd/" + std::to_string(fd) + "?mode=ro&immutable=1";
-  int rc = sqlite3_open_v2(uri.c_str(), &raw, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, nullptr);
-  std::unique_ptr<sqlite3, CloseDatabase> db(raw);
-  if (rc != SQLITE_OK) return Error{Errc::corrupt, std::string("SQLite cannot open it: ") + sqlite3_errstr(rc)};
-  // What somebody else made: its schema runs nothing.
-  sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  CAREEN_ASSIGN(uint64_t size, file_size(fd));
+  DescriptorView view(fd, size);
+  CAREEN_ASSIGN(auto db, open_sqlite_view(view));
+  sqlite3* raw = db.get();
   sqlite3_db_config(raw, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   sqlite3_limit(raw, SQLITE_LIMIT_LENGTH, kMostMemory);
   sqlite3_stmt* prepared = nullptr;
-  rc =
+  int rc =
       sqlite3_prepare_v2(raw, "SELECT i.sha1,a.group_id,a.artifact_id,i.version FROM indices i JOIN artifacts a ON a.id=i.artifact_id", -1, &prepared, nullptr);
-  std::unique_ptr<sqlite3_stmt, EndStatement> rows(prepared);
+  std::unique_ptr<sqlite3_stmt, EndSqlite> rows(prepared);
   if (rc != SQLITE_OK)
     return Error{(rc & 0xff) == SQLITE_CORRUPT ? Errc::corrupt : Errc::unsupported,
                  std::string("a SQLite file of no kind that careen reads (") + sqlite3_errmsg(raw) + "); docs/advisories.md lists them"};

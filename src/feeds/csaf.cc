@@ -1,8 +1,10 @@
 // CSAF 2.0 VEX documents of Red Hat and SUSE: per vulnerability, what of which product is fixed, affected or not.
 //
 // A product is a component (an rpm, by its package URL) as part of a platform (by its CPE, or SUSE's name). Of several fixed versions of one
-// component in one platform the highest counts. Containers, operators and other components that are no rpm are left out.
+// component in one platform the highest counts; of Red Hat's, whose platform is a major release, the highest of each minor one that is built for. Containers,
+// operators and other components that are no rpm are left out.
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "base/text.h"
@@ -10,6 +12,7 @@
 #include "formats/purl.h"
 #include "knowledge/cvss.h"
 #include "knowledge/ecosystem.h"
+#include "knowledge/red_hat.h"
 
 namespace careen {
 namespace {
@@ -118,10 +121,12 @@ Tree read_tree(Json document) {
 struct Key {
   std::string family, release, name, module;
   bool of_source = false;
+  std::string built_for = {};  // of a fix
   auto operator<=>(const Key&) const = default;
 };
 struct Rows {
   std::map<Key, AffectedPackage> all;
+  std::set<Key> fixed;  // without what they are built for
 };
 
 // openSUSE has its own family beside SUSE's.
@@ -148,21 +153,22 @@ void put(const Tree& t, std::string_view product, std::string_view status, FixSt
   std::string family = family_of(t, release);
   const Component& c = component->second;
   bool of_source = c.architecture == "src";
-  auto [it, fresh] = rows.all.try_emplace({family, release, c.name, c.module, of_source});
-  AffectedPackage& row = it->second;
-  auto fixed_in = [](const AffectedPackage& p) { return p.ranges.empty() || p.ranges[0].events.size() < 2 ? std::string() : p.ranges[0].events[1].version; };
+  Key key{family, release, c.name, c.module, of_source};
   bool is_fix = status == "fixed" || status == "first_fixed" || status == "recommended";
   if (is_fix) {
-    if (c.version.empty()) return fresh ? static_cast<void>(rows.all.erase(it)) : void();
-    std::string before = fresh ? "" : fixed_in(row);
-    if (before.empty() || compare_rpm_evr(c.version, before) > 0) {
-      row = fixed_before(family, release, c.name, c.version);
-      row.module = c.module;
-      row.of_source = of_source;
-    }
+    if (c.version.empty()) return;
+    rows.fixed.insert(key);
+    if (family == "red hat") key.built_for = red_hat_built_for(c.version);
+    auto [it, fresh] = rows.all.try_emplace(key);
+    if (!fresh && compare_rpm_evr(c.version, it->second.ranges[0].events[1].version) <= 0) return;
+    it->second = fixed_before(family, release, c.name, c.version);
+    it->second.module = c.module;
+    it->second.of_source = of_source;
     return;
   }
-  if (!fresh && !fixed_in(row).empty()) return;  // a fix says more
+  if (rows.fixed.contains(key)) return;  // a fix says more
+  auto [it, fresh] = rows.all.try_emplace(key);
+  AffectedPackage& row = it->second;
   if (status == "known_not_affected") {
     if (fresh) row = not_affected(family, release, c.name);
   } else {

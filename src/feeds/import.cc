@@ -172,16 +172,20 @@ Result<void> FeedImporter::unit(const std::function<Result<void>(const VisitDocu
   return r;
 }
 
+// An index in SQLite is no document.
+Result<void> FeedImporter::artifacts(const std::string& name, int fd) {
+  auto marks = writer_.mark();
+  ++result_.documents;
+  auto r = read_artifact_database(fd, *this);
+  accepted_ += r ? 1 : 0;
+  if (r) return {};
+  CAREEN_TRY(writer_.rollback(marks));
+  return std::move(r).error().in(escape(name));
+}
+
 Result<void> FeedImporter::content(const std::string& name, int fd, const std::string& origin) {
   origin_ = origin;
-  if (is_sqlite(fd)) {
-    auto marks = writer_.mark();
-    auto r = read_artifact_database(fd, *this);
-    ++result_.documents, ++accepted_;
-    if (r) return {};
-    CAREEN_TRY(writer_.rollback(marks));
-    return std::move(r).error().in(escape(name));
-  }
+  if (is_sqlite(fd)) return artifacts(name, fd);
   auto r = unit([&](const VisitDocument& visit) { return walk_file(name, fd, visit); });
   if (!r && r.error().code == Errc::unsupported && r.error().what.starts_with("holds")) return Error{Errc::unsupported, escape(name) + " " + r.error().what};
   return r;
@@ -189,7 +193,7 @@ Result<void> FeedImporter::content(const std::string& name, int fd, const std::s
 
 Result<void> FeedImporter::folder(const std::string& path, int depth) {
   if (depth > kMaxFeedFolders) return Error{Errc::limit, escape(path) + ": folders more than " + std::to_string(kMaxFeedFolders) + " deep"};
-  std::vector<std::string> folders, loose, packed;
+  std::vector<std::string> folders, loose, packed, databases;
   DIR* dir = ::opendir(path.c_str());
   if (dir == nullptr) return os_error("cannot list " + escape(path), errno);
   while (dirent* e = ::readdir(dir)) {
@@ -204,8 +208,10 @@ Result<void> FeedImporter::folder(const std::string& path, int depth) {
   for (auto it = loose.begin(); it != loose.end();) {
     CAREEN_ASSIGN(Fd fd, open_read(*it));
     CAREEN_ASSIGN(bool is, is_packed(fd.get()));
+    bool database = is_sqlite(fd.get());
     if (is) packed.push_back(*it);
-    it = is ? loose.erase(it) : std::next(it);
+    if (database) databases.push_back(*it);
+    it = is || database ? loose.erase(it) : std::next(it);
   }
   auto skip = [&](Result<void> r) -> Result<void> {
     if (r || !of_content(r.error().code)) return r;
@@ -224,6 +230,10 @@ Result<void> FeedImporter::folder(const std::string& path, int depth) {
   for (const std::string& name : packed) {
     CAREEN_ASSIGN(Fd fd, open_read(name));
     CAREEN_TRY(skip(unit([&](const VisitDocument& visit) { return walk_file(name, fd.get(), visit); })));
+  }
+  for (const std::string& name : databases) {
+    CAREEN_ASSIGN(Fd fd, open_read(name));
+    CAREEN_TRY(skip(artifacts(name, fd.get())));
   }
   for (const std::string& name : folders) CAREEN_TRY(folder(name, depth + 1));
   return {};

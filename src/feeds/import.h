@@ -51,6 +51,7 @@ class FeedImporter : private FeedSink {
   std::string first_seen(const std::string& source, const std::string& id) const;
   Result<void> one(const std::string& name, std::string_view text, bool alone);
   Result<void> unit(const std::function<Result<void>(const VisitDocument&)>& walk);
+  Result<void> artifacts(const std::string& name, int fd);
   Result<void> folder(const std::string& path, int depth);
   void problem(const std::string& why);
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "digest/digest.h"
 #include "feeds/feed.h"
 #include "feeds/json.h"
 
@@ -35,8 +36,12 @@ Result<void> read_redhat_repositories(Json document, FeedSink& sink);
 Result<void> read_ubuntu_vex(Json document, FeedSink& sink);
 // updateinfo.xml of Amazon Linux and Rocky Linux.
 Result<void> read_updateinfo(std::string_view text, FeedSink& sink);
-// Where the repomd.xml of a yum repository says that its updateinfo is, relative to the repository; "" when it says nothing that can be.
-std::string updateinfo_location(std::string_view repomd);
+// Where the repomd.xml of a yum repository says that its updateinfo is.
+struct UpdateinfoFile {
+  std::string location;  // relative to the repository; "" when it says nothing that can be
+  Digest digest;         // of the file as it is fetched; empty when it says none of SHA-256
+};
+UpdateinfoFile updateinfo_file(std::string_view repomd);
 // OVAL definitions of Oracle Linux.
 Result<void> read_oval(std::string_view text, FeedSink& sink);
 

@@ -175,7 +175,7 @@ class Updater {
   }
 
   // Of a repository of yum: its list of mirrors names the repository of the day, whose repomd.xml names the file of updates.
-  Result<std::string> updateinfo_of(const std::string& list) {
+  Result<UpdateinfoFile> updateinfo_of(const std::string& list) {
     CAREEN_ASSIGN(std::string mirrors, small(list));
     std::string base(trim(std::string_view(mirrors).substr(0, mirrors.find('\n'))));
     bool secure = base.starts_with("https://") || (base.starts_with("http://") && !options_.mirror.empty());
@@ -183,9 +183,25 @@ class Updater {
     base = mirrored(base, options_.mirror);
     if (!base.ends_with('/')) base += '/';
     CAREEN_ASSIGN(std::string text, small(base + "repodata/repomd.xml"));
-    std::string file = updateinfo_location(text);
-    if (file.empty()) return Error{Errc::corrupt, escape(base) + "repodata/repomd.xml names no updateinfo"};
-    return base + file;
+    UpdateinfoFile file = updateinfo_file(text);
+    if (file.location.empty()) return Error{Errc::corrupt, escape(base) + "repodata/repomd.xml names no updateinfo"};
+    file.location = base + file.location;
+    return file;
+  }
+
+  static Result<void> check(int fd, const Digest& promised, const std::string& url) {
+    if (promised.empty()) return {};
+    Hasher hasher(Algorithm::sha256);
+    std::vector<uint8_t> some(1 << 20);
+    for (uint64_t at = 0;;) {
+      CAREEN_ASSIGN(size_t n, pread_full(fd, some, at));
+      if (n == 0) break;
+      hasher.update(Bytes(some).first(n));
+      at += n;
+    }
+    if (Digest is = hasher.digest(); is != promised)
+      return Error{Errc::corrupt, escape(url) + ": its repository promises " + promised.text() + ", what came has " + is.text() + "; try again later"};
+    return {};
   }
 
   Result<void> bring(const FeedAddress& a, State& s, FeedImporter& importer) {
@@ -198,8 +214,10 @@ class Updater {
         return Error{Errc::corrupt, escape(url) + " names no archive"};
       url = url.substr(0, url.rfind('/') + 1) + archive;
     }
+    Digest promised;
     if (url.ends_with("/mirror.list")) {
-      CAREEN_ASSIGN(url, updateinfo_of(url));
+      CAREEN_ASSIGN(UpdateinfoFile file, updateinfo_of(url));
+      url = file.location, promised = file.digest;
     }
     CAREEN_ASSIGN(Download d, download(client_, url, directory_, plain_name(url), before));
     result_.bytes += d.bytes;
@@ -209,6 +227,7 @@ class Updater {
     }
     CAREEN_ASSIGN(Fd fd, open_read(d.file));
     ::unlink(d.file.c_str());
+    CAREEN_TRY(check(fd.get(), promised, url));
     (void)importer.take_touched();
     CAREEN_TRY(importer.content(std::string(base_name(url)), fd.get(), a.url));
     ++result_.fetched;

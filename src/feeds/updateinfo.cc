@@ -37,17 +37,21 @@ std::string rocky_release(const pugi::xml_node& update) {
 
 }  // namespace
 
-std::string updateinfo_location(std::string_view repomd) {
+UpdateinfoFile updateinfo_file(std::string_view repomd) {
   pugi::xml_document doc;
-  if (!doc.load_buffer(repomd.data(), repomd.size(), pugi::parse_default, pugi::encoding_utf8)) return "";
+  if (!doc.load_buffer(repomd.data(), repomd.size(), pugi::parse_default, pugi::encoding_utf8)) return {};
   for (pugi::xml_node data : doc.child("repomd").children("data"))
     if (std::string_view(data.attribute("type").value()) == "updateinfo") {
       std::string href = data.child("location").attribute("href").value();
       bool sound =
           href.starts_with("repodata/") && href.find("..") == std::string::npos && href.size() < 500 && is_plain(href) && href.find(' ') == std::string::npos;
-      return sound ? href : "";
+      if (!sound) return {};
+      UpdateinfoFile out{href, {}};
+      if (std::string_view(data.child("checksum").attribute("type").value()) == "sha256")
+        if (auto d = Digest::parse("sha256:" + lower(std::string(trim(data.child("checksum").text().get()))))) out.digest = *d;
+      return out;
     }
-  return "";
+  return {};
 }
 
 Result<void> read_updateinfo(std::string_view text, FeedSink& sink) {

@@ -156,6 +156,17 @@ TEST_F(Feeds, RedHatsVexIsRead) {
   EXPECT_EQ(a.severities.at(0).word, Severity::high);
 }
 
+// A fix in 9.2 and another in 9.3 are both told as fixes in 9.
+TEST_F(Feeds, FixesOfRedHatForSeveralMinorReleasesAreAllKept) {
+  take(red_hat(component("a1", "pkg:rpm/redhat/a@1.0-1.el9_2.1?arch=x86_64") + component("a2", "pkg:rpm/redhat/a@1.0-5.el9_3?arch=x86_64") +
+                   component("a3", "pkg:rpm/redhat/a@1.0-2.el9_2.4?arch=x86_64") + component("a", "pkg:rpm/redhat/a"),
+               part("P9", "a1") + "," + part("P9", "a2") + "," + part("P9", "a3") + "," + part("P9", "a"),
+               R"({"fixed":["P9:a1","P9:a2","P9:a3"],"known_affected":["P9:a"],"known_not_affected":["P9:a"]})"));
+  std::vector<std::string> fixes;
+  for (const AffectedPackage& p : advisory("redhat-vex").affected) fixes.push_back(ranges(p));
+  EXPECT_THAT(fixes, UnorderedElementsAre("introduced 0, fixed 1.0-2.el9_2.4", "introduced 0, fixed 1.0-5.el9_3"));
+}
+
 TEST_F(Feeds, CanonicalsVexIsRead) {
   take(R"({"@context":"https://openvex.dev/ns/v0.2.0","author":"Canonical Ltd.","timestamp":"2024-01-02T00:00:00Z","statements":[
     {"vulnerability":{"name":"CVE-2024-1","description":"D"},"status":"fixed","products":[{"@id":"pkg:deb/ubuntu/a@1%3A2-1?arch=source&distro=jammy"},
@@ -347,16 +358,20 @@ TEST_F(Feeds, OtherOvalIsAnError) {
 // ---- repomd.xml ----
 
 TEST(Repomd, NamesTheUpdates) {
-  auto at = [](const std::string& href) {
-    return updateinfo_location(
-        "<?xml version='1.0'?><repomd><data type='other'><location href='repodata/o.gz'/></data><data type='updateinfo'><location href='" + href +
-        "'/></data></repomd>");
+  auto at = [](const std::string& href, const std::string& more = "") {
+    return updateinfo_file("<?xml version='1.0'?><repomd><data type='other'><location href='repodata/o.gz'/></data><data type='updateinfo'>" + more +
+                           "<location href='" + href + "'/></data></repomd>");
   };
-  EXPECT_EQ(at("repodata/updateinfo.xml.gz"), "repodata/updateinfo.xml.gz");
-  EXPECT_EQ(at("repodata/0123-updateinfo.xml.gz"), "repodata/0123-updateinfo.xml.gz");
-  for (const char* bad : {"", "/etc/passwd", "http://other.example/x", "repodata/../../x", "repodata/a b", "repodata/a&#10;b"}) EXPECT_EQ(at(bad), "") << bad;
-  EXPECT_EQ(updateinfo_location("<repomd/>"), "");
-  EXPECT_EQ(updateinfo_location("no XML"), "");
+  EXPECT_EQ(at("repodata/updateinfo.xml.gz").location, "repodata/updateinfo.xml.gz");
+  EXPECT_EQ(at("repodata/0123-updateinfo.xml.gz").location, "repodata/0123-updateinfo.xml.gz");
+  for (const char* bad : {"", "/etc/passwd", "http://other.example/x", "repodata/../../x", "repodata/a b", "repodata/a&#10;b"})
+    EXPECT_EQ(at(bad).location, "") << bad;
+  EXPECT_EQ(updateinfo_file("<repomd/>").location, "");
+  EXPECT_EQ(updateinfo_file("no XML").location, "");
+  const std::string hex(64, 'A');
+  EXPECT_EQ(at("repodata/u.gz", "<checksum type='sha256'> " + hex + "\n</checksum>").digest.text(), "sha256:" + std::string(64, 'a'));
+  EXPECT_TRUE(at("repodata/u.gz").digest.empty());
+  EXPECT_TRUE(at("repodata/u.gz", "<checksum type='sha'>" + hex + "</checksum>").digest.empty());
 }
 
 // ---- What Red Hat's repositories are ----

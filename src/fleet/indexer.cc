@@ -13,7 +13,19 @@
 namespace careen {
 namespace {
 
-constexpr size_t kMaxTag = 128;  // of the distribution specification; a longer one is told as no tag
+constexpr size_t kMaxName = 512;  // that an archive gives an image
+constexpr size_t kMaxTag = 128;   // of the distribution specification; a longer one is told as no tag
+
+// Under each name that a file gives an image; under none where it gives none.
+Result<void> see_names(Inventory& inventory, const std::string& file, const Image& image, const std::string& digest, int64_t now) {
+  bool any = false;
+  for (const std::string& name : image.names) {
+    if (name.empty() || name.size() > kMaxName) continue;
+    any = true;
+    CAREEN_TRY(inventory.see(file, name, digest, now));
+  }
+  return any ? Result<void>{} : inventory.see(file, "", digest, now);
+}
 
 class Indexer {
  public:
@@ -22,7 +34,7 @@ class Indexer {
     o_.scan.wants_facts = true;
     o_.scan.recent = std::make_shared<RecentLayers>();
     if (!o_.resolve.platforms.platform) o_.resolve.platforms.all = true;
-    o_.resolve.platforms.attestations = true;
+    o_.resolve.platforms.attestations = o_.resolve.platforms.every = true;
   }
 
   Result<IndexSummary> run(const std::vector<std::string>& sources) {
@@ -234,23 +246,35 @@ class Indexer {
     CAREEN_ASSIGN(std::vector<Image> images, resolve_images(t.argument, o_.resolve));
     std::map<std::string, std::vector<std::string>> members;
     std::string unread;
+    std::map<std::string, const Image*> named;  // by index
     for (const Image& image : images) {
+      if (!is_wanted(image)) continue;
       CAREEN_TRY(add(image, &unread));
       std::string digest = !image.digest.empty() ? image.digest.text() : image.config_digest.text();
-      if (!image.index_digest.empty()) members[image.index_digest.text()].push_back(digest);
-      if (image.index_digest.empty()) CAREEN_TRY(see(t, digest));
+      if (!image.index_digest.empty()) members[image.index_digest.text()].push_back(digest), named[image.index_digest.text()] = &image;
+      if (image.index_digest.empty()) CAREEN_TRY(see(t, image, digest));
     }
     for (const auto& [index, list] : members) {
       CAREEN_TRY(inventory_.add_index(index, list, !o_.resolve.platforms.platform && images[0].gaps.empty()));
-      CAREEN_TRY(see(t, index));
+      CAREEN_TRY(see(t, *named[index], index));
     }
     if (!unread.empty()) return Error{Errc::io, unread};
     if (!images.empty() && !images[0].gaps.empty()) return Error{Errc::io, images[0].gaps[0]};
     return {};
   }
 
-  Result<void> see(const Target& t, const std::string& digest) {
-    return t.repository.empty() ? Result<void>{} : inventory_.see(t.repository, t.tag, digest, now());
+  // Of an archive the names are known once it was read.
+  bool is_wanted(const Image& image) const {
+    const std::string& glob = o_.targets.tags;
+    return glob.empty() || !is_archive(image) || image.names.empty() ||
+           std::any_of(image.names.begin(), image.names.end(), [&](const std::string& n) { return glob_match(glob, n); });
+  }
+  static bool is_archive(const Image& image) { return image.source.ends_with("-archive"); }
+
+  Result<void> see(const Target& t, const Image& image, const std::string& digest) {
+    if (t.repository.empty()) return {};
+    if (!is_archive(image)) return inventory_.see(t.repository, t.tag, digest, now());
+    return see_names(inventory_, t.repository, image, digest, now());
   }
 
   // `unread`: why a layer could not be read, when one could not.
@@ -323,13 +347,11 @@ Result<size_t> record_image(Inventory& inventory, const Image& image, const Scan
 Result<void> record_scan(Inventory& inventory, const Image& image, const ScanResult& result, int64_t now) {
   CAREEN_TRY(record_image(inventory, image, result, now));
   std::string digest = !image.digest.empty() ? image.digest.text() : image.config_digest.text();
-  std::string repository = image.resolved, tag;
-  if (auto ref = Reference::parse(image.resolved); ref && image.source == "registry") {
-    repository = ref->host + "/" + ref->repository;
-    tag = ref->tag;
-  }
   if (!image.index_digest.empty()) CAREEN_TRY(inventory.add_index(image.index_digest.text(), {digest}, false));
-  return inventory.see(repository, tag, image.index_digest.empty() ? digest : image.index_digest.text(), now);
+  const std::string named = image.index_digest.empty() ? digest : image.index_digest.text();
+  if (auto ref = Reference::parse(image.resolved); ref && image.source == "registry")
+    return inventory.see(ref->host + "/" + ref->repository, ref->tag, named, now);
+  return see_names(inventory, image.file.empty() ? image.resolved : image.file, image, named, now);
 }
 
 Result<IndexSummary> index_target(Inventory& inventory, const Target& target, IndexOptions options) {

@@ -194,7 +194,8 @@ TEST_F(IndexTest, AScanIsRecordedUnderItsName) {
   ASSERT_EQ(inventory().counts().images, 1U);
   auto tags = inventory().tags_of(fleet_.digests["v1"]);
   ASSERT_EQ(tags.size(), 1U);
-  EXPECT_EQ(tags[0].repository, images->at(0).resolved);
+  EXPECT_EQ(tags[0].repository, folder);
+  EXPECT_EQ(tags[0].tag, "v1");
   EXPECT_EQ(tags[0].first_seen, 50);
   auto fresh = record_image(inventory(), images->at(0), scan_image(images->at(0), o), 60);
   ASSERT_TRUE(fresh);

@@ -266,7 +266,8 @@ class Matcher {
     return out;
   }
 
-  // What is said of one product, by the rows nearest to it; of several minor releases by those of the one that the package was built for.
+  // What is said of one product, by the rows nearest to it. Fixes that were made for several minor releases stand side by side: that of the one that
+  // the package was built for decides, and of a package that does not say it the highest.
   struct ProductDecision {
     Decision decision;
     RedHatLevel level = RedHatLevel::none;
@@ -275,15 +276,33 @@ class Matcher {
     ProductDecision out;
     std::vector<const Statement*> nearest, of_minor;
     for (const Statement* s : all) out.level = std::min(out.level, red_hat_level(s->row.package.release, stream));
-    if (out.level == RedHatLevel::none) return out;
+    if (out.level >= RedHatLevel::sibling) return out;
+    std::string highest;
     for (const Statement* s : all) {
       const std::string& release = s->row.package.release;
       if (red_hat_level(release, stream) != out.level) continue;
       nearest.push_back(s);
-      if (red_hat_version(release) == built_for) of_minor.push_back(s);
+      const std::string fix = fix_of(*s);
+      if (!built_for.empty() && (red_hat_version(release) == built_for || red_hat_built_for(fix) == built_for)) of_minor.push_back(s);
+      if (!fix.empty() && (highest.empty() || compare_versions(order_, fix, highest).value_or(0) > 0)) highest = fix;
     }
+    if (of_minor.empty()) std::erase_if(nearest, [&](const Statement* s) { return !fix_of(*s).empty() && fix_of(*s) != highest; });
     out.decision = decide_release(of_minor.empty() ? nearest : of_minor, stream);
     return out;
+  }
+  // Builds for one minor release are one line, whichever release they are delivered to: its own fix says most. What is told as the fix is it.
+  Decision decide_branch(const std::vector<const Statement*>& all, const std::string& built_for) const {
+    std::vector<const Statement*> of_branch;
+    for (const Statement* s : all) {
+      const std::string fix = is_red_hat_release(s->row.package.release) ? fix_of(*s) : "";
+      if (!fix.empty() && (fix == q_.version || (!built_for.empty() && red_hat_built_for(fix) == built_for))) of_branch.push_back(s);
+    }
+    return of_branch.empty() ? Decision{} : decide_release(of_branch, of_branch[0]->row.package.release);
+  }
+  // The version that ends a row of the form "before X"; "" for others.
+  static std::string fix_of(const Statement& s) {
+    const auto& ranges = s.row.package.ranges;
+    return ranges.size() != 1 || ranges[0].events.size() != 2 || ranges[0].events[1].kind != EventKind::fixed ? "" : ranges[0].events[1].version;
   }
 
   // An extended release has fixes of its own, under lower versions than the plain one, for what was built for it. What was built for another
@@ -292,7 +311,10 @@ class Matcher {
     const std::string built_for = red_hat_built_for(q_.version);
     std::vector<Decision> base, out;
     bool ask_plain = false, sure = false;
+    if (Decision d = decide_branch(all, built_for); d.by != nullptr) base.push_back(d);
+    const bool of_branch = !base.empty();
     for (const std::string& stream : q_.releases) {
+      if (of_branch && is_red_hat_release(stream)) continue;
       ProductDecision d = decide_product(all, stream, built_for);
       if (d.decision.by == nullptr) continue;
       if (!is_red_hat_release(stream)) {

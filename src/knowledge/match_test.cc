@@ -374,9 +374,20 @@ TEST_F(RedHatProducts, AnExtendedReleaseHasFixesOfItsOwn) {
   EXPECT_THAT(asked({"rhel_eus:9.2"}, "a", "2-26.el9_2.3"), IsEmpty());
   EXPECT_EQ(one(ask("red hat", {"rhel_eus:9.2"}, "a", "2-26.el9_2.1")).fixed, "2-26.el9_2.3");
   EXPECT_FALSE(one(ask("red hat", {"rhel_eus:9.2"}, "a", "2-26.el9_2.1")).doubtful);
-  EXPECT_THAT(asked({"enterprise_linux:9"}, "a", "2-26.el9_2.3"), ElementsAre("CVE-2024-1"));
   EXPECT_THAT(asked({"rhel_eus:9.2"}, "d", "2-1.el9_2.1"), IsEmpty());
-  EXPECT_THAT(asked({"enterprise_linux:9"}, "d", "2-1.el9_2.1"), ElementsAre("CVE-2024-4"));
+  // What was built before for an earlier minor release is its too.
+  EXPECT_EQ(one(ask("red hat", {"rhel_eus:9.2"}, "a", "2-25.el9_1")).fixed, "2-26.el9_2.3");
+}
+
+// Whoever builds on the plain release and installs from an extended one has packages of both, and repositories of one.
+TEST_F(RedHatProducts, WhatWasBuiltForAMinorReleaseIsJudgedByItsFixWhateverTheImageNames) {
+  for (std::string stream : {"enterprise_linux:9", "rhel_eus:9.2", "rhel_e4s:9.2", "rhel_eus:9.4"}) {
+    EXPECT_THAT(asked({stream}, "a", "2-26.el9_2.3"), IsEmpty()) << stream;
+    EXPECT_EQ(one(ask("red hat", {stream}, "a", "2-26.el9_2.1")).fixed, "2-26.el9_2.3") << stream;
+    EXPECT_THAT(asked({stream}, "d", "2-1.el9_2.1"), IsEmpty()) << stream;
+  }
+  EXPECT_THAT(asked({"enterprise_linux:8"}, "a", "2-26.el9_2.1"), IsEmpty());
+  EXPECT_EQ(one(ask("red hat", {"enterprise_linux:9"}, "a", "2-26.el9_1")).fixed, "2-40.el9_4");
 }
 
 // Advisories name an extended release only where it gets a fix: what the plain release says counts for all else.
@@ -389,20 +400,22 @@ TEST_F(RedHatProducts, WhatAnExtendedReleaseDoesNotSayThePlainOneSays) {
 
 // 2-39 is more than the extended release's fix, and was built before the plain one's.
 TEST_F(RedHatProducts, WhatWasBuiltForALaterReleaseIsJudgedByThatToo) {
-  for (std::string version : {"2-39.el9_4", "2-39.el9"}) {
-    AdvisoryMatch m = one(ask("red hat", {"rhel_eus:9.2"}, "a", version));
-    EXPECT_EQ(m.fixed, "2-40.el9_4") << version;
-    EXPECT_TRUE(m.doubtful);
-    EXPECT_THAT(m.says, Contains(HasSubstr("differ: rhel_eus:9.2")));
-  }
+  AdvisoryMatch m = one(ask("red hat", {"rhel_eus:9.2"}, "a", "2-39.el9_4"));
+  EXPECT_EQ(m.fixed, "2-40.el9_4");
+  EXPECT_FALSE(m.doubtful);
+  m = one(ask("red hat", {"rhel_eus:9.2"}, "a", "2-39.el9"));  // which one it was built for is not said
+  EXPECT_EQ(m.fixed, "2-40.el9_4");
+  EXPECT_TRUE(m.doubtful);
+  EXPECT_THAT(m.says, Contains(HasSubstr("differ: rhel_eus:9.2")));
   EXPECT_THAT(asked({"rhel_eus:9.2"}, "a", "2-40.el9_4"), IsEmpty());
+  EXPECT_THAT(asked({"rhel_eus:9.2"}, "a", "2-41.el9"), IsEmpty());
 }
 
 TEST_F(RedHatProducts, OfAnImageOfBothAPackageIsOfTheOneItWasBuiltFor) {
   const std::vector<std::string> both = {"enterprise_linux:9", "rhel_eus:9.2"};
   EXPECT_THAT(asked(both, "a", "2-26.el9_2.3"), IsEmpty());
   EXPECT_FALSE(one(ask("red hat", both, "a", "2-26.el9_2.1")).doubtful);
-  EXPECT_TRUE(one(ask("red hat", both, "a", "2-39.el9_4")).doubtful);
+  EXPECT_TRUE(one(ask("red hat", both, "a", "2-39.el9")).doubtful);
   EXPECT_THAT(asked(both, "a", "2-40.el9_4"), IsEmpty());
   EXPECT_THAT(asked(both, "c", "1-1.el9_2"), ElementsAre("CVE-2024-3"));
 }
@@ -426,6 +439,25 @@ TEST_F(RedHatProducts, OfSeveralMinorReleasesTheOneThatAPackageWasBuiltForCounts
   EXPECT_THAT(asked({"enterprise_linux:10"}, "h", "1-6.el10_0"), IsEmpty());
   EXPECT_EQ(one(ask("red hat", {"enterprise_linux:10"}, "h", "1-7.el10_1")).fixed, "1-8.el10_1");
   EXPECT_EQ(one(ask("red hat", {"enterprise_linux:10"}, "h", "1-4.el10_0")).fixed, "1-5.el10_0");
+}
+
+// Red Hat tells what it fixed in 9.2 and in 9.3 as fixed in 9.
+TEST_F(RedHatProducts, FixesOfSeveralMinorReleasesStandSideBySide) {
+  put("redhat-vex", about("CVE-2023-38545", {row("red hat", "enterprise_linux:9::baseos", "curl", "7.76.1-23.el9_2.4"),
+                                             row("red hat", "enterprise_linux:9::baseos", "curl", "7.76.1-26.el9_3.2")}));
+  const std::vector<std::string> plain = {"enterprise_linux:9"};
+  EXPECT_THAT(asked(plain, "curl", "7.76.1-23.el9_2.4"), IsEmpty());
+  EXPECT_THAT(asked(plain, "curl", "7.76.1-26.el9_3.2"), IsEmpty());
+  EXPECT_THAT(asked(plain, "curl", "7.76.1-29.el9_4"), IsEmpty());
+  EXPECT_EQ(one(ask("red hat", plain, "curl", "7.76.1-23.el9_2.1")).fixed, "7.76.1-23.el9_2.4");
+  put("redhat-vex",
+      about("CVE-2023-2", {row("red hat", "enterprise_linux:9::baseos", "b", "1-2.el9"), row("red hat", "enterprise_linux:9::baseos", "b", "1-4.el9_3")}));
+  EXPECT_THAT(asked(plain, "b", "1-2.el9"), ElementsAre("CVE-2024-2")) << "what is told as the fix is it";
+  for (std::string version : {"7.76.1-26.el9", "7.76.1-14.el9", "7.76.1-19.el9_1.2"}) {
+    AdvisoryMatch m = one(ask("red hat", plain, "curl", version));
+    EXPECT_EQ(m.fixed, "7.76.1-26.el9_3.2") << version;
+    EXPECT_FALSE(m.doubtful) << version;
+  }
 }
 
 TEST_F(MatchTest, ProductsOfSuseEndWithTheirRelease) {

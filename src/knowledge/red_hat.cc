@@ -80,7 +80,8 @@ RedHatLevel red_hat_level(std::string_view row, std::string_view stream) {
     if (within(s.version, r.version)) return RedHatLevel::product;
   }
   if (r.name == kPlain && extended(s.name) && major_of(r.version) == major_of(s.version)) return RedHatLevel::plain;
-  return RedHatLevel::none;
+  bool releases = (r.name == kPlain || extended(r.name)) && (s.name == kPlain || extended(s.name));
+  return releases && major_of(r.version) == major_of(s.version) ? RedHatLevel::sibling : RedHatLevel::none;
 }
 
 std::string red_hat_built_for(std::string_view version) {

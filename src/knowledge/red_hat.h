@@ -14,8 +14,9 @@ std::string red_hat_stream(std::string_view product);
 bool is_red_hat_release(std::string_view stream);
 bool is_red_hat_extended(std::string_view stream);  // "rhel_eus:9.2", "rhel_els:7"
 
-// How near a row's product is to a stream: it, its product in any minor version, the plain release below; or not about it at all.
-enum class RedHatLevel : uint8_t { own, product, plain, none };
+// How near a row's product is to a stream: it, its product in any minor version, the plain release below, another release of the same major
+// version (whose fixes count for what was built for its minor version); or not about it at all.
+enum class RedHatLevel : uint8_t { own, product, plain, sibling, none };
 RedHatLevel red_hat_level(std::string_view row, std::string_view stream);
 
 // The minor release that a package was built for, by its release's ".el9_2" or ".module+el8.6.0": "9.2"; "" when it does not say.

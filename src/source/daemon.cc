@@ -93,6 +93,7 @@ Result<std::vector<Image>> read_daemon(Daemon daemon, const std::string& referen
   auto j = parse_json(info->body, "answer");
   for (Image& i : *images) {
     i.resolved = full ? full->text() : reference;
+    i.file.clear(), i.names.clear();  // a registry's name, which stands under `resolved`
     // The digest under which it was pulled; an image that was built here has none.
     if (i.digest.empty() && j && j->is_object() && j->contains("RepoDigests") && (*j)["RepoDigests"].is_array())
       for (const auto& d : (*j)["RepoDigests"])

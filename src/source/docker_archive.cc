@@ -167,6 +167,12 @@ Result<Image> build(const std::shared_ptr<BlobTree>& tree, const Entry& e) {
   return image;
 }
 
+Result<std::vector<Image>> of_platform(std::vector<Image> images, const PlatformChoice& platforms, const std::string& where) {
+  if (platforms.platform) std::erase_if(images, [&](const Image& i) { return !platforms.platform->wants(i.platform); });
+  if (images.empty()) return Error{Errc::not_found, "no image for " + escape(platforms.platform->text()) + " in " + escape(where)};
+  return images;
+}
+
 }  // namespace
 
 std::shared_ptr<BlobTree> open_archive_tree(IndexedArchive archive) {
@@ -188,12 +194,25 @@ Result<std::vector<Image>> read_docker_archive(const std::shared_ptr<BlobTree>& 
   }
   if (chosen.empty()) return Error{Errc::usage, "no image '" + escape(selector) + "' in " + escape(where) + "; it holds:" + list_of(entries)};
   std::vector<Image> images;
+  std::string failure;
   for (const Entry& e : chosen) {
-    CAREEN_ASSIGN(Image i, build(tree, e));
+    auto built = build(tree, e);
+    if (!built && platforms.every && chosen.size() > 1) {
+      failure = Error(built.error()).in(e.tags.empty() ? e.config : e.tags[0]).what;
+      continue;
+    }
+    if (!built) return std::move(built).error();
+    Image i = std::move(*built);
     i.source = source;
     i.resolved = where;
     if (!e.tags.empty()) i.resolved += ":" + e.tags[0];
+    i.file = where, i.names = e.tags;
     images.push_back(std::move(i));
+  }
+  if (platforms.every) {
+    if (images.empty()) return Error{Errc::corrupt, failure};
+    if (!failure.empty()) images[0].gaps.push_back("another image of the archive could not be read: " + failure);
+    return of_platform(std::move(images), platforms, where);
   }
   if (images.size() > 1) {
     // One tag for several platforms is one image; anything else must be chosen.

@@ -55,6 +55,31 @@ TEST_F(DockerArchive, TheOldFormIsRead) {
   EXPECT_TRUE(i.mismatches.empty());
 }
 
+TEST_F(DockerArchive, EveryImageIsReadWhereThatIsAskedFor) {
+  manifest({add("amd64", {"a:1", "a:latest"}, "a"), add("arm64", {"b:1"}, "b"), add("amd64", {}, "c")});
+  EXPECT_EQ(read().error().code, Errc::usage);
+  auto images = read("", {.platform = {}, .all = true, .every = true});
+  ASSERT_TRUE(images) << images.error().what;
+  ASSERT_EQ(images->size(), 3U);
+  EXPECT_THAT(images->at(0).names, testing::ElementsAre("a:1", "a:latest"));
+  EXPECT_EQ(images->at(0).resolved, "x.tar:a:1");
+  EXPECT_THAT(images->at(2).names, testing::IsEmpty());
+  EXPECT_EQ(read("b:1", {.platform = {}, .all = true, .every = true})->size(), 1U) << "a name still chooses";
+  EXPECT_EQ(read("", {.platform = *Platform::parse("linux/arm64"), .every = true})->size(), 1U);
+  EXPECT_EQ(read("", {.platform = *Platform::parse("linux/s390x"), .every = true}).error().code, Errc::not_found);
+}
+
+TEST_F(DockerArchive, OneOfSeveralThatCannotBeReadIsToldWithTheOthers) {
+  manifest({add("amd64", {"a:1"}, "a"), entry("missing.json", {"b:1"}, {})});
+  auto images = read("", {.platform = {}, .all = true, .every = true});
+  ASSERT_TRUE(images) << images.error().what;
+  ASSERT_EQ(images->size(), 1U);
+  ASSERT_EQ(images->at(0).gaps.size(), 1U);
+  EXPECT_THAT(images->at(0).gaps[0], HasSubstr("b:1"));
+  manifest({entry("missing.json", {"b:1"}, {})});
+  EXPECT_FALSE(read("", {.platform = {}, .all = true, .every = true}));
+}
+
 TEST_F(DockerArchive, TheNewFormTakesItsManifestFromTheIndex) {
   json d = tree_->image("linux", "amd64", {"a", "b"});
   json m = json::parse(tree_->files[blob_file(d)]);

@@ -47,10 +47,12 @@ struct Unread {
 };
 
 struct Image {
-  std::string reference;  // as typed
-  std::string source;     // oci-dir, docker-archive, registry, …
-  std::string resolved;   // the reference in full, or the file
-  Digest digest;          // of the manifest; empty for an archive without one
+  std::string reference;           // as typed
+  std::string source;              // oci-dir, docker-archive, registry, …
+  std::string resolved;            // the reference in full, or the file
+  std::string file;                // an archive or a layout: its path, without the image's name; "" for others
+  std::vector<std::string> names;  // of an archive: all that it gives the image
+  Digest digest;                   // of the manifest; empty for an archive without one
   Digest config_digest;
   Digest index_digest;  // of the index it was chosen from; empty without
   Platform platform;    // as the config says
@@ -71,6 +73,7 @@ struct PlatformChoice {
   std::optional<Platform> platform;  // as asked for
   bool all = false;
   bool attestations = false;  // a request for each; else they are passed over
+  bool every = false;         // of an archive with several images all of them; else one must be chosen
 };
 
 }  // namespace careen

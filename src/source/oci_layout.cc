@@ -205,6 +205,12 @@ std::string ref_name(const Descriptor& d) {
   return {};
 }
 
+// containerd names the repository too where "ref.name" is the tag alone.
+std::string full_name(const Descriptor& d) {
+  auto it = d.annotations.find("io.containerd.image.name");
+  return it != d.annotations.end() ? it->second : ref_name(d);
+}
+
 bool names(const Descriptor& d, const std::string& tag) {
   for (const char* key : {"org.opencontainers.image.ref.name", "io.containerd.image.name"}) {
     auto it = d.annotations.find(key);
@@ -227,6 +233,39 @@ Result<std::shared_ptr<const Manifest>> parse_list(std::string text) {
   CAREEN_ASSIGN(Manifest m, parse_manifest(text));
   last = std::move(text);
   return parsed = std::make_shared<const Manifest>(std::move(m));
+}
+
+// The images of all entries, each with its names; one that cannot be read is told with the others.
+Result<std::vector<Image>> every_image(ManifestStore& store, const std::vector<Descriptor>& roots, const PlatformChoice& platforms, const std::string& source,
+                                       const std::string& where) {
+  std::vector<Image> out;
+  std::map<Digest, size_t> first;  // in `out`, of what several entries name
+  std::optional<Error> failure;
+  for (const Descriptor& d : roots) {
+    std::string name = ref_name(d);
+    if (auto known = first.find(d.digest); known != first.end()) {
+      const Digest of_index = out[known->second].index_digest;
+      for (Image& i : out)
+        if (!name.empty() && (i.digest == d.digest || (!of_index.empty() && i.index_digest == of_index))) i.names.push_back(full_name(d));
+      continue;
+    }
+    auto images = choose_images(store, {d}, platforms);
+    if (!images) {
+      if (!failure) failure = images.error();
+      continue;
+    }
+    first.emplace(d.digest, out.size());
+    for (Image& i : *images) {
+      i.source = source;
+      i.file = where;
+      i.resolved = where + (name.empty() ? "" : ":" + name);
+      if (!name.empty()) i.names = {full_name(d)};
+      out.push_back(std::move(i));
+    }
+  }
+  if (out.empty()) return *failure;
+  if (failure && failure->code != Errc::not_found) out[0].gaps.push_back("another image of the archive could not be read: " + failure->what);
+  return out;
 }
 
 }  // namespace
@@ -277,6 +316,8 @@ Result<std::vector<Image>> read_layout(const std::shared_ptr<BlobTree>& tree, co
                    "no image '" + escape(selector.tag.empty() ? selector.digest.text() : selector.tag) + "' in " + escape(where) + "; it holds:" + list()};
     }
   }
+  LayoutStore store(tree);
+  if (platforms.every && selector.tag.empty() && selector.digest.empty()) return every_image(store, roots, platforms, source, where);
   // Entries without a name that differ in platform alone are one image; different names are several.
   std::set<std::string> chosen;
   for (const Descriptor& d : roots) chosen.insert(ref_name(d));
@@ -284,12 +325,11 @@ Result<std::vector<Image>> read_layout(const std::shared_ptr<BlobTree>& tree, co
   if (roots.size() > 1 && (chosen.size() > 1 || !by_platform) && selector.digest.empty())
     return Error{Errc::usage, escape(where) + " holds several images; choose one as " + source + ":" + escape(where) + ":NAME from:" + list()};
 
-  LayoutStore store(tree);
   CAREEN_ASSIGN(std::vector<Image> images, choose_images(store, roots, platforms));
   for (Image& i : images) {
     i.source = source;
-    i.resolved = where;
-    if (std::string name = ref_name(roots[0]); !name.empty()) i.resolved += ":" + name;
+    i.resolved = i.file = where;
+    if (std::string name = ref_name(roots[0]); !name.empty()) i.resolved += ":" + name, i.names = {full_name(roots[0])};
   }
   return images;
 }

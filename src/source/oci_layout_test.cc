@@ -68,6 +68,32 @@ TEST_F(Layout, ATagChooses) {
   EXPECT_EQ(wrong.error().code, Errc::usage);
 }
 
+TEST_F(Layout, EveryImageIsReadWhereThatIsAskedFor) {
+  json one = tree_->image("linux", "amd64", {"a"}), many = tree_->index({tree_->image("linux", "amd64", {"b"}), tree_->image("linux", "arm64", {"c"})});
+  tree_->layout({named(one, "x:1"), named(many, "y:1"), named(one, "x:latest"), named(many, "y:latest"), tree_->image("linux", "amd64", {"d"})});
+  auto images = read("", {.platform = {}, .all = true, .every = true});
+  ASSERT_TRUE(images) << images.error().what;
+  ASSERT_EQ(images->size(), 4U);
+  EXPECT_THAT(images->at(0).names, ElementsAre("x:1", "x:latest"));
+  EXPECT_EQ(images->at(0).resolved, "where:x:1");
+  for (size_t i : {1, 2}) EXPECT_THAT(images->at(i).names, ElementsAre("y:1", "y:latest"));
+  EXPECT_THAT(images->at(3).names, testing::IsEmpty());
+  EXPECT_EQ(read("x:1", {.platform = {}, .all = true, .every = true})->size(), 1U) << "a tag still chooses";
+}
+
+TEST_F(Layout, OneOfSeveralThatCannotBeReadIsToldWithTheOthers) {
+  json good = tree_->image("linux", "amd64", {"a"}), bad = tree_->image("linux", "amd64", {"b"});
+  tree_->files[blob_file(bad)] = "no manifest";
+  tree_->layout({named(bad, "bad"), named(good, "good")});
+  auto images = read("", {.platform = {}, .all = true, .every = true});
+  ASSERT_TRUE(images) << images.error().what;
+  ASSERT_EQ(images->size(), 1U);
+  ASSERT_EQ(images->at(0).gaps.size(), 1U);
+  EXPECT_THAT(images->at(0).gaps[0], HasSubstr("another image of the archive could not be read"));
+  tree_->layout({named(bad, "bad")});
+  EXPECT_FALSE(read("", {.platform = {}, .all = true, .every = true}));
+}
+
 TEST_F(Layout, ADigestChoosesAlsoInsideAnIndex) {
   json inner = tree_->image("linux", "arm64", {"a"});
   tree_->layout({named(tree_->index({inner}), "x"), named(tree_->image("linux", "amd64", {"b"}), "y")});

@@ -411,9 +411,5 @@ class Labels(Oracle):
         got, _ = self.found(alpine_files("3.3.3", installed))
         self.judge("alpine", labels, known, got)
 
-    def test_red_hat(self):
-        self.skipTest("the shared data have too few of Red Hat's statements for the labels of ubi8")
-
-
 if __name__ == "__main__":
     main()

@@ -10,11 +10,10 @@ import io
 import json
 import pathlib
 import sqlite3
-import struct
 import zipfile
 
 from advisory_case import AdvisoryCase
-from advisory_images import Feeds, osv, osv_zip
+from advisory_images import Feeds, osv, osv_zip, rpm_rootfs
 from images import Layer, OciLayout, d, f, hard
 from support import UNREADABLE, careen_path, main
 
@@ -25,21 +24,6 @@ RED_HAT = "/security.access.redhat.com/data/"
 
 def setUpModule():
     careen_path()
-
-
-def rpm_header(name, version, release, arch="x86_64", epoch=None, source=None):
-    """A header as rpm keeps it in its database (rpm's docs/manual/hregions.md): an index of tags and their data, big-endian."""
-    strings = {1000: name, 1001: version, 1002: release, 1022: arch, 1044: f"{source or name}-{version}-{release}.src.rpm"}
-    index, data = [], b""
-    for tag in sorted([*strings, *([1003] if epoch else [])]):
-        if tag == 1003:
-            data += b"\0" * (-len(data) % 4)
-            index.append(struct.pack(">IIII", tag, 4, len(data), 1))
-            data += struct.pack(">I", epoch)
-        else:
-            index.append(struct.pack(">IIII", tag, 6, len(data), 1))
-            data += strings[tag].encode() + b"\0"
-    return struct.pack(">II", len(index), len(data)) + b"".join(index) + data
 
 
 def oval(release, package, fixed):
@@ -64,16 +48,7 @@ class VendorCase(AdvisoryCase):
 
     def rpm_image(self, os_release, packages, files=None):
         root = self.tmp / f"rpm{len(list(self.tmp.iterdir()))}"
-        (root / "etc").mkdir(parents=True)
-        (root / "etc/os-release").write_text(os_release)
-        (root / "var/lib/rpm").mkdir(parents=True)
-        with contextlib.closing(sqlite3.connect(root / "var/lib/rpm/rpmdb.sqlite")) as db, db:
-            db.execute("CREATE TABLE Packages(hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)")
-            db.executemany("INSERT INTO Packages(blob) VALUES(?)", [(rpm_header(*p),) for p in packages])
-        for name, content in (files or {}).items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(content)
-        return f"dir:{root}"
+        return rpm_rootfs(root, os_release, packages, files)
 
 
 class Oracle(VendorCase):
@@ -92,14 +67,16 @@ class Oracle(VendorCase):
 
 
 class Amazon(VendorCase):
-    def repository(self, mirror_list=None, repomd=None):
+    def repository(self, mirror_list=None, repomd=None, digest=None):
         updates = """<?xml version="1.0"?><updates><update type="security"><id>ALAS2023-2026-1</id><title>T</title><severity>important</severity>
 <issued date="2026-01-02 03:04"/><references><reference href="https://x.example" id="CVE-2026-0002" type="cve"/></references><pkglist><collection>
 <package name="a" epoch="0" version="2" release="3.amzn2023" arch="x86_64"/></collection></pkglist></update></updates>"""
+        packed = gzip.compress(updates.encode(), mtime=0)
+        checksum = f'<checksum type="sha256">{digest or hashlib.sha256(packed).hexdigest()}</checksum>'
         self.feeds.put(AMAZON + "mirrors/latest/x86_64/mirror.list", mirror_list or "https://cdn.amazonlinux.com/al2023/core/guids/0123/x86_64/\n")
         self.feeds.put(AMAZON + "guids/0123/x86_64/repodata/repomd.xml", repomd or '<?xml version="1.0"?><repomd xmlns="http://linux.duke.edu/metadata/repo">'
-                       '<data type="primary"><location href="repodata/p.gz"/></data><data type="updateinfo"><location href="repodata/updateinfo.xml.gz"/></data></repomd>')
-        self.feeds.put(AMAZON + "guids/0123/x86_64/repodata/updateinfo.xml.gz", gzip.compress(updates.encode(), mtime=0))
+                       '<data type="primary"><location href="repodata/p.gz"/></data><data type="updateinfo">' + checksum + '<location href="repodata/updateinfo.xml.gz"/></data></repomd>')
+        self.feeds.put(AMAZON + "guids/0123/x86_64/repodata/updateinfo.xml.gz", packed)
 
     def test_from_the_list_of_mirrors_to_a_finding(self):
         self.repository()
@@ -108,6 +85,14 @@ class Amazon(VendorCase):
         image = self.rpm_image('ID="amzn"\nVERSION_ID="2023"\n', [("a", "2", "1.amzn2023")])
         self.assertIn("CVE-2026-0002", self.found(image))
         self.assertIn("1 unchanged", self.update("amazon/2023").stdout)
+
+    def test_what_its_repository_does_not_promise_is_not_taken(self):
+        self.repository(digest="0" * 64)
+        run = self.update("amazon/2023", code=UNREADABLE)
+        self.assertIn("promises sha256:0000", run.stdout + run.stderr)
+        self.repository()
+        self.update("amazon/2023")
+        self.assertEqual(self.sources(), {"amazon/2023": 1})
 
     def test_a_list_or_an_index_that_names_nothing(self):
         self.repository()
@@ -123,7 +108,7 @@ class Amazon(VendorCase):
 
 class RedHat(VendorCase):
     def vex(self):
-        """CVE-2026-0003 of package a: fixed in 9 by 2-40.el9_4, in the extended release 9.2 by 2-26.el9_2."""
+        """CVE-2026-0003 of package a: fixed in 9 by 2-40.el9_4, in the extended release 9.2 by 2-25.el9_2."""
         def platform(ident, cpe):
             return {"product": {"product_id": ident, "name": ident, "product_identification_helper": {"cpe": cpe}}}
 
@@ -137,12 +122,12 @@ class RedHat(VendorCase):
             "document": {"category": "csaf_vex", "publisher": {"name": "Red Hat Product Security"}, "aggregate_severity": {"text": "Important"}},
             "product_tree": {"branches": [{"branches": [
                 platform("BaseOS-9", "cpe:/o:redhat:enterprise_linux:9::baseos"), platform("EUS-9.2", "cpe:/o:redhat:rhel_eus:9.2::baseos"),
-                component("2-40.el9_4"), component("2-26.el9_2")]}], "relationships": [part("BaseOS-9", "2-40.el9_4"), part("EUS-9.2", "2-26.el9_2")]},
-            "vulnerabilities": [{"cve": "CVE-2026-0003", "title": "T", "product_status": {"fixed": ["BaseOS-9:a-2-40.el9_4", "EUS-9.2:a-2-26.el9_2"]}}]})
+                component("2-40.el9_4"), component("2-25.el9_2")]}], "relationships": [part("BaseOS-9", "2-40.el9_4"), part("EUS-9.2", "2-25.el9_2")]},
+            "vulnerabilities": [{"cve": "CVE-2026-0003", "title": "T", "product_status": {"fixed": ["BaseOS-9:a-2-40.el9_4", "EUS-9.2:a-2-25.el9_2"]}}]})
 
     def built_from(self, *sets):
         manifest = {"root/buildinfo/content_manifests/ubi9-container-9.2.json": json.dumps({"metadata": {"icm_version": 1}, "content_sets": list(sets), "image_contents": []})}
-        return self.rpm_image("ID=rhel\nVERSION_ID=9.2\n", [("a", "2", "26.el9_2")], manifest if sets else {})
+        return self.rpm_image("ID=rhel\nVERSION_ID=9.2\n", [("a", "2", "26.el9_1")], manifest if sets else {})
 
     def test_content_sets_say_which_product_an_image_is(self):
         self.feeds.put(RED_HAT + "metrics/repository-to-cpe.json", json.dumps({"data": {
@@ -197,8 +182,21 @@ class Archives(VendorCase):
         self.db("import", path)
         self.assertEqual(self.sources()["artifacts/maven"], 1)
         self.assertIn("GHSA-aaaa-bbbb-cccc", self.found(self.java))
+        # By its address, and beside others in a folder.
+        whole = path.read_bytes()
+        self.db("drop", "artifacts/maven")
+        self.feeds.put("/index/trivy-java.db", whole)
+        self.db("import", self.feeds.base + "/index/trivy-java.db")
+        self.assertEqual(self.sources()["artifacts/maven"], 1)
+        folder = self.tmp / "folder"
+        folder.mkdir()
+        (folder / "java.db").write_bytes(whole)
+        osv_zip(folder / "maven.zip", [osv("GHSA-aaaa-bbbb-cccc", "Maven", "org.example:lib", "1.1", "HIGH")])
+        self.db("drop", "artifacts/maven")
+        self.db("import", folder)
+        self.assertEqual(self.sources()["artifacts/maven"], 1)
         before = self.status()
-        path.write_bytes(path.read_bytes()[:5000])
+        path.write_bytes(whole[:5000])
         self.db("import", path, code=UNREADABLE)
         self.assert_as_before(before)
 

@@ -2,12 +2,15 @@
 """What the tests of advisories share: feeds written as their publishers write them, root file systems with package databases,
 and a loopback server that behaves as badly as a test asks it to."""
 
+import contextlib
 import functools
 import gzip
 import http.server
 import json
 import pathlib
 import socket
+import sqlite3
+import struct
 import threading
 import unittest
 import zipfile
@@ -88,6 +91,33 @@ def rootfs(path, files):
         where.parent.mkdir(parents=True, exist_ok=True)
         where.write_text(text)
     return f"dir:{path}"
+
+
+def rpm_header(name, version, release, arch="x86_64", epoch=None, source=None):
+    """A header as rpm keeps it in its database (rpm's docs/manual/hregions.md): an index of tags and their data, big-endian."""
+    strings = {1000: name, 1001: version, 1002: release, 1022: arch, 1044: f"{source or name}-{version}-{release}.src.rpm"}
+    index, data = [], b""
+    for tag in sorted([*strings, *([1003] if epoch else [])]):
+        if tag == 1003:
+            data += b"\0" * (-len(data) % 4)
+            index.append(struct.pack(">IIII", tag, 4, len(data), 1))
+            data += struct.pack(">I", epoch)
+        else:
+            index.append(struct.pack(">IIII", tag, 6, len(data), 1))
+            data += strings[tag].encode() + b"\0"
+    return struct.pack(">II", len(index), len(data)) + b"".join(index) + data
+
+
+def rpm_rootfs(path, os_release, packages, files=None):
+    """A directory with rpm's database of the packages: (name, version, release, …) as rpm_header() takes them."""
+    root = pathlib.Path(path)
+    (root / "etc").mkdir(parents=True)
+    (root / "etc/os-release").write_text(os_release)
+    (root / "var/lib/rpm").mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(root / "var/lib/rpm/rpmdb.sqlite")) as db, db:
+        db.execute("CREATE TABLE Packages(hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)")
+        db.executemany("INSERT INTO Packages(blob) VALUES(?)", [(rpm_header(*p),) for p in packages])
+    return rootfs(root, files or {})
 
 
 def layer(files, step="ADD files in /"):

@@ -7,7 +7,7 @@ import pathlib
 
 import samples
 from fleet_case import FleetCase, next_second
-from images import Layer, OciLayout, d, f
+from images import Layer, OciLayout, d, docker_archive_legacy, docker_archive_modern, f, pack_directory
 from support import FLAGGED, UNDETERMINED, careen_path, main, need
 
 
@@ -113,6 +113,37 @@ class Indexing(FleetCase):
         other.add("y", samples.clean())
         (self.tmp / "folder/loop").symlink_to(self.tmp / "folder")
         self.assertEqual(self.index(self.tmp / "folder")["images"], 2)
+
+    def test_archives_of_several_images_and_their_names(self):
+        one, two = [Layer([d("usr"), f("usr/one", "x")])], [Layer([d("usr"), f("usr/two", "y")])]
+        legacy, modern, oci = (self.tmp / name for name in ("legacy.tar", "modern.tar", "oci.tar"))
+        docker_archive_legacy(legacy, [(["team/one:1", "team/one:latest"], one, {}), (["team/two:1"], two, {})])
+        docker_archive_modern(modern, [(["team/one:2"], one, {}), (["team/two:2"], two, {})])
+        layout = OciLayout(self.tmp / "layout")
+        layout.add("team/one:3", one)
+        layout.add("team/two:3", two)
+        pack_directory(self.tmp / "layout", oci)
+        for archive, names in ((legacy, {"team/one:1", "team/one:latest"}), (modern, {"team/one:2"}), (oci, {"team/one:3"})):
+            with self.subTest(archive=archive.name):
+                store = self.tmp / f"{archive.stem}.sqlite"
+                run = self.careen.run("index", archive, "--store", store)
+                self.assert_code(run, 0)
+                self.assertIn("2 images indexed", run.stdout)
+                run = self.careen.run("hunt", "path:/usr/one", "--store", store, "--format", "json")
+                self.assert_code(run, FLAGGED)
+                (match,) = json.loads(run.stdout)["matches"]
+                self.assertEqual({t["tag"] for t in match["tags"]}, names)
+                self.assertEqual({t["repository"] for t in match["tags"]}, {str(archive)})
+                only = self.careen.run("index", archive, "--tags", "team/two:*", "--store", self.tmp / f"{archive.stem}-2.sqlite")
+                self.assertIn("1 image indexed", only.stdout.replace("1 images", "1 image"))
+
+    def test_a_scan_of_an_archive_keeps_its_names(self):
+        archive = self.tmp / "one.tar"
+        docker_archive_modern(archive, [(["team/one:2", "team/one:latest"], [Layer([d("usr"), f("usr/one", "x")])], {})])
+        self.assert_code(self.careen.run("scan", archive, "--store", self.store), 0)
+        (match,) = self.ask("hunt", "path:/usr/one", code=FLAGGED)["matches"]
+        self.assertEqual({(t["repository"], t["tag"]) for t in match["tags"]},
+                         {(str(archive), "team/one:2"), (str(archive), "team/one:latest")})
 
     def test_an_image_with_a_layer_that_lies_is_there_and_not_judged(self):
         layout = OciLayout(self.tmp / "lies")
