@@ -16,7 +16,7 @@
 namespace careen {
 
 // Raised whenever a collector keeps more, or reads better: facts of an older number are collected anew.
-inline constexpr uint32_t kCollectors = 6;
+inline constexpr uint32_t kCollectors = 7;
 
 struct ElfFacts {
   std::string path;

@@ -140,7 +140,8 @@ class Packages {
     if (by_path_.size() < image_.layers.size()) by_path_.resize(image_.layers.size());
     auto& of_layer = by_path_[link.layer];
     if (of_layer.empty())
-      for (const PackageFile& f : image_.layers[link.layer]->databases) of_layer[f.path] = &f;
+      for (const PackageFile& f : image_.layers[link.layer]->databases)
+        if (f.same_as.empty()) of_layer[f.path] = &f;
     auto first = of_layer.find(link.file->same_as);
     if (first == of_layer.end() || first->second->kind != link.file->kind) return nullptr;
     const Database* known = at(image_.tree.canonical(link.file->same_as));

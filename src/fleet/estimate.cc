@@ -12,6 +12,7 @@ class Estimator {
  public:
   Estimator(Inventory* inventory, const IndexOptions& options) : inventory_(inventory), o_(options), resolve_(options.resolve) {
     if (!resolve_.platforms.platform) resolve_.platforms.all = true;
+    resolve_.platforms.every = true;
   }
 
   Estimate run(const std::vector<std::string>& sources) {

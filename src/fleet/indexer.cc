@@ -245,29 +245,39 @@ class Indexer {
     if (same) return {};
     CAREEN_ASSIGN(std::vector<Image> images, resolve_images(t.argument, o_.resolve));
     std::map<std::string, std::vector<std::string>> members;
-    std::string unread;
+    std::string unread, gap;
     std::map<std::string, const Image*> named;  // by index
+    std::set<std::string> partial;              // indexes
+    const int64_t begun = now();
     for (const Image& image : images) {
+      if (!image.others_unread.empty()) gap = "another image of the archive could not be read: " + image.others_unread;
       if (!is_wanted(image)) continue;
+      if (!image.gaps.empty()) gap = image.gaps[0], partial.insert(image.index_digest.text());
       CAREEN_TRY(add(image, &unread));
       std::string digest = !image.digest.empty() ? image.digest.text() : image.config_digest.text();
       if (!image.index_digest.empty()) members[image.index_digest.text()].push_back(digest), named[image.index_digest.text()] = &image;
       if (image.index_digest.empty()) CAREEN_TRY(see(t, image, digest));
     }
     for (const auto& [index, list] : members) {
-      CAREEN_TRY(inventory_.add_index(index, list, !o_.resolve.platforms.platform && images[0].gaps.empty()));
+      CAREEN_TRY(inventory_.add_index(index, list, !o_.resolve.platforms.platform && !partial.contains(index)));
       CAREEN_TRY(see(t, *named[index], index));
     }
     if (!unread.empty()) return Error{Errc::io, unread};
-    if (!images.empty() && !images[0].gaps.empty()) return Error{Errc::io, images[0].gaps[0]};
+    if (!gap.empty()) return Error{Errc::io, gap};
+    // An archive that was read whole has no other images than these.
+    if (!images.empty() && is_archive(images[0]) && !t.repository.empty() && o_.targets.tags.empty() && !o_.resolve.platforms.platform) {
+      CAREEN_ASSIGN(uint64_t gone, inventory_.vanish(t.repository, begun, now(), true));
+      out_.vanished += gone;
+    }
     return {};
   }
 
   // Of an archive the names are known once it was read.
   bool is_wanted(const Image& image) const {
     const std::string& glob = o_.targets.tags;
-    return glob.empty() || !is_archive(image) || image.names.empty() ||
-           std::any_of(image.names.begin(), image.names.end(), [&](const std::string& n) { return glob_match(glob, n); });
+    return glob.empty() || !is_archive(image) || image.names.empty() || std::any_of(image.names.begin(), image.names.end(), [&](const std::string& n) {
+             return glob_match(glob, n) || glob_match(glob, n.substr(n.rfind(':') + 1));
+           });
   }
   static bool is_archive(const Image& image) { return image.source.ends_with("-archive"); }
 

@@ -127,6 +127,7 @@ Result<Reading> read_again(Inventory& inventory, const ReadingPlan& plan, const 
   scan.cache = inventory.layers();
   ResolveOptions resolve = options.resolve;
   if (!resolve.platforms.platform) resolve.platforms.all = true;
+  resolve.platforms.every = true;
   std::map<std::string, const ReadingPlan::Row*> wanted;
   for (const ReadingPlan::Row& r : plan.layers) wanted.emplace(r.diff_id.text(), &r);
   std::set<std::string> failed;

@@ -28,7 +28,7 @@ std::vector<std::string> gaps_of(const std::vector<Coverage>& rows) {
 std::vector<HiddenFile> hidden_files(const ImageFacts& facts, std::vector<std::string>& gaps) {
   std::vector<HiddenFile> out;
   FileRecord r;
-  // What a hard link still shows may have lost its own name.
+  // What a hard link still shows may have lost its own name. A file whose folder was a link that another layer replaced is seen where it lies.
   std::set<std::pair<size_t, uint32_t>> linked;
   for (const auto& [id, unused] : facts.tree.origins()) linked.insert({facts.tree.node(id).layer, facts.tree.node(id).record});
   for (size_t i = 0; i < facts.layers.size(); ++i) {

@@ -125,7 +125,7 @@ Result<std::unique_ptr<sqlite3, EndSqlite>> open_sqlite_view(const FileView& fil
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   // A database in WAL mode cannot be read without its shared memory unless it is told to be exclusive.
-  sqlite3_exec(raw, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-2048;", nullptr, nullptr, nullptr);
+  sqlite3_exec(raw, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY;", nullptr, nullptr, nullptr);
   return db;
 }
 

@@ -290,6 +290,15 @@ class Matcher {
     out.decision = decide_release(of_minor.empty() ? nearest : of_minor, stream);
     return out;
   }
+  // A fix that another release gets is none that this image can install: its own is told, where it has one.
+  void tell_own_fix(const std::vector<const Statement*>& all, const std::string& built_for, Decision& d) const {
+    auto is_own = [&](const std::string& stream) { return red_hat_level(d.by->row.package.release, stream) <= RedHatLevel::product; };
+    if (d.answer != Answer::affected || std::any_of(q_.releases.begin(), q_.releases.end(), is_own)) return;
+    for (const std::string& stream : q_.releases)
+      if (is_red_hat_release(stream))
+        if (Decision own = decide_product(all, stream, built_for).decision; own.by != nullptr && own.answer == Answer::affected) return void(d = own);
+  }
+
   // Builds for one minor release are one line, whichever release they are delivered to: its own fix says most. What is told as the fix is it.
   Decision decide_branch(const std::vector<const Statement*>& all, const std::string& built_for) const {
     std::vector<const Statement*> of_branch;
@@ -313,6 +322,7 @@ class Matcher {
     bool ask_plain = false, sure = false;
     if (Decision d = decide_branch(all, built_for); d.by != nullptr) base.push_back(d);
     const bool of_branch = !base.empty();
+    if (of_branch) tell_own_fix(all, built_for, base[0]);
     for (const std::string& stream : q_.releases) {
       if (of_branch && is_red_hat_release(stream)) continue;
       ProductDecision d = decide_product(all, stream, built_for);
@@ -345,6 +355,12 @@ class Matcher {
     auto chosen = native.empty() ? others : native;
     for_everybody(chosen);
     std::vector<Decision> decisions = decisions_of(chosen);
+    bool silent = std::all_of(decisions.begin(), decisions.end(), [](const Decision& d) { return d.by == nullptr; });
+    if (silent && !native.empty() && !others.empty()) {  // what the distribution says is about another release of it
+      chosen = others;
+      for_everybody(chosen);
+      decisions = decisions_of(chosen);
+    }
     Decision best;
     bool differ = false;
     for (const Decision& d : decisions) {

@@ -383,11 +383,28 @@ TEST_F(RedHatProducts, AnExtendedReleaseHasFixesOfItsOwn) {
 TEST_F(RedHatProducts, WhatWasBuiltForAMinorReleaseIsJudgedByItsFixWhateverTheImageNames) {
   for (std::string stream : {"enterprise_linux:9", "rhel_eus:9.2", "rhel_e4s:9.2", "rhel_eus:9.4"}) {
     EXPECT_THAT(asked({stream}, "a", "2-26.el9_2.3"), IsEmpty()) << stream;
-    EXPECT_EQ(one(ask("red hat", {stream}, "a", "2-26.el9_2.1")).fixed, "2-26.el9_2.3") << stream;
+    AdvisoryMatch m = one(ask("red hat", {stream}, "a", "2-26.el9_2.1"));
+    EXPECT_EQ(m.fixed, stream == "rhel_eus:9.2" ? "2-26.el9_2.3" : "2-40.el9_4") << stream << ": what it can install";
+    EXPECT_FALSE(m.doubtful) << stream;
     EXPECT_THAT(asked({stream}, "d", "2-1.el9_2.1"), IsEmpty()) << stream;
   }
   EXPECT_THAT(asked({"enterprise_linux:8"}, "a", "2-26.el9_2.1"), IsEmpty());
   EXPECT_EQ(one(ask("red hat", {"enterprise_linux:9"}, "a", "2-26.el9_1")).fixed, "2-40.el9_4");
+}
+
+// Red Hat's own word on another release is none on this one.
+TEST_F(RedHatProducts, WhatOthersSayCountsWhereRedHatSpeaksOfAnotherReleaseAlone) {
+  put("redhat-vex", about("CVE-2024-20", {row("red hat", "rhel_eus:9.4::baseos", "o", "1-3.el9_4")}));
+  put("osv/red hat", about("CVE-2024-20", {row("red hat", "enterprise_linux:9::baseos", "o", "1-5.el9_5")}));
+  EXPECT_THAT(asked({"enterprise_linux:9"}, "o", "1-1.el9"), ElementsAre("CVE-2024-20"));
+  EXPECT_THAT(asked({"enterprise_linux:9"}, "o", "1-5.el9_5"), IsEmpty());
+}
+
+TEST_F(RedHatProducts, AReleaseOfExtendedLifeHasNoMinorVersions) {
+  put("redhat-vex", about("CVE-2024-21", {row("red hat", "enterprise_linux:7", "k", ""), row("red hat", "rhel_els:7", "k", "3-1160.125.1.el7")}));
+  EXPECT_THAT(asked({"rhel_els:7"}, "k", "3-1160.130.1.el7"), IsEmpty());
+  EXPECT_THAT(asked({"rhel_els:7"}, "k", "3-1160.120.1.el7"), ElementsAre("CVE-2024-21"));
+  EXPECT_THAT(asked({"enterprise_linux:7"}, "k", "3-1160.120.1.el7"), ElementsAre("CVE-2024-21"));
 }
 
 // Advisories name an extended release only where it gets a fix: what the plain release says counts for all else.

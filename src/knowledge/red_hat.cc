@@ -48,8 +48,10 @@ bool within(std::string_view version, std::string_view wider) {
 }
 
 bool extended(std::string_view name) {
-  static constexpr std::array<std::string_view, 6> kNames{"rhel_eus", "rhel_aus", "rhel_tus", "rhel_e4s", "rhel_els", "rhel_eus_long_life"};
-  return std::find(kNames.begin(), kNames.end(), name) != kNames.end() || (name.starts_with(kPlain) && name.substr(kPlain.size()).starts_with('_'));
+  static constexpr std::array<std::string_view, 6> kSupports{"eus", "aus", "tus", "e4s", "els", "eus_long_life"};
+  for (std::string_view before : {std::string_view("rhel_"), std::string_view("enterprise_linux_")})
+    if (name.starts_with(before)) return std::find(kSupports.begin(), kSupports.end(), name.substr(before.size())) != kSupports.end();
+  return false;
 }
 
 }  // namespace
@@ -109,6 +111,7 @@ bool red_hat_leads_to(std::string_view built_for, std::string_view release) {
     return dot == std::string_view::npos ? std::nullopt : to_number(v.substr(dot + 1));
   };
   auto from = minor_of(built_for), to = minor_of(release);
+  if (!to) return built_for.empty() || major_of(built_for) == major_of(release);
   return major_of(built_for) == major_of(release) && from && to && *from <= *to;
 }
 

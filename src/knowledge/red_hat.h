@@ -21,7 +21,8 @@ RedHatLevel red_hat_level(std::string_view row, std::string_view stream);
 
 // The minor release that a package was built for, by its release's ".el9_2" or ".module+el8.6.0": "9.2"; "" when it does not say.
 std::string red_hat_built_for(std::string_view version);
-// Whether what was built for a minor release ("9.0") is in the line of another ("9.2"): of the same major one, and no later.
+// Whether what was built for a minor release ("9.0") is in the line of another ("9.2"): of the same major one, and no later. Of a release without a
+// minor version ("7" of extended life) all of the major one is.
 bool red_hat_leads_to(std::string_view built_for, std::string_view release);
 // The version of a product: "9.2" of "rhel_eus:9.2::baseos".
 std::string_view red_hat_version(std::string_view product);

@@ -30,7 +30,8 @@ TEST(RedHatStreams, AreProductsWithoutTheirParts) {
 TEST(RedHatStreams, OfTheDistributionArePlainOrExtended) {
   for (std::string_view s : {"enterprise_linux:9", "rhel_eus:9.2", "rhel_aus:8.2", "rhel_tus:8.4", "rhel_e4s:9.0", "rhel_els:7", "enterprise_linux_eus:10.0"})
     EXPECT_TRUE(is_red_hat_release(s)) << s;
-  for (std::string_view s : {"openshift:4.12::el8", "rhel_software_collections:3::el7", "rhel_dotnet:5.0::el7", "enterprise_linuxes:9", "rhel_:9", ""})
+  for (std::string_view s : {"openshift:4.12::el8", "rhel_software_collections:3::el7", "rhel_dotnet:5.0::el7", "enterprise_linuxes:9", "rhel_:9", "",
+                             "enterprise_linux_ai:1.4::el9", "enterprise_linux_coreos:4"})
     EXPECT_FALSE(is_red_hat_release(s)) << s;
   EXPECT_TRUE(is_red_hat_extended("rhel_eus_long_life:9.2"));
   EXPECT_FALSE(is_red_hat_extended("enterprise_linux:9"));
@@ -99,7 +100,8 @@ TEST(RedHatPackages, OfEarlierMinorReleasesAreInTheLineOfLaterOnes) {
   EXPECT_FALSE(red_hat_leads_to("9.4", "9.2"));
   EXPECT_FALSE(red_hat_leads_to("8.2", "9.2"));
   EXPECT_FALSE(red_hat_leads_to("", "9.2"));
-  EXPECT_FALSE(red_hat_leads_to("9.2", "9"));
+  for (std::string_view built_for : {"7.9", ""}) EXPECT_TRUE(red_hat_leads_to(built_for, "7"));
+  EXPECT_FALSE(red_hat_leads_to("9.2", "7"));
 }
 
 }  // namespace

@@ -5,11 +5,17 @@
 namespace careen {
 namespace {
 
-// What a layer without files takes of the bound: its packages and names are not nothing.
-constexpr size_t kLeast = 1000;
+constexpr size_t kLeast = 1000, kBytesOfFile = 200;
 
+// In files: what else a layer has is counted by its bytes.
 size_t weight(const LayerFacts& f) {
-  return std::max(kLeast, f.files.size());
+  size_t bytes = 0;
+  for (const PackageFile& p : f.databases) bytes += p.text.size() + p.packages.size() * sizeof(Package) + p.files.size() * sizeof(OwnedFile);
+  for (const PackageFile& p : f.databases)
+    for (const Package& package : p.packages) bytes += package.files.size() * sizeof(OwnedFile);
+  for (const StoredText& t : f.texts) bytes += t.text.size();
+  bytes += f.elf.size() * sizeof(ElfFacts) * 2;
+  return std::max(kLeast, f.files.size() + bytes / kBytesOfFile);
 }
 
 }  // namespace

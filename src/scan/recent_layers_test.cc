@@ -64,6 +64,16 @@ TEST(RecentLayers, OneThatIsTooLongDrivesNoneOut) {
   EXPECT_FALSE(recent.find(digest(2), {}));
 }
 
+TEST(RecentLayers, WhatPackagesSayCountsToo) {
+  RecentLayers recent;
+  recent.keep(layer(1));
+  auto long_list = layer(2);
+  long_list->databases.emplace_back().text.assign(kRecentFiles * 201, 'x');
+  recent.keep(long_list);
+  EXPECT_TRUE(recent.find(digest(1), {}));
+  EXPECT_FALSE(recent.find(digest(2), {}));
+}
+
 TEST(RecentLayers, ManySmallOnesAreBoundedToo) {
   RecentLayers recent;
   for (int n = 0; n < 1000; ++n) recent.keep(layer(n));

@@ -115,35 +115,42 @@ Digest digest_in_name(const std::string& name) {
   return d ? *d : Digest{};
 }
 
-// The manifest of the same image in the archive's own index.json, which has digests that manifest.json lacks.
-void adopt_manifest(const BlobTree& tree, const std::string& config_name, Image& image) {
+// The manifests of the archive's own index.json, which have digests that manifest.json lacks, by the configurations that they name.
+std::map<Digest, Descriptor> manifests_of(const BlobTree& tree) {
+  constexpr size_t kMost = 1000;
+  std::map<Digest, Descriptor> out;
   auto text = tree.text("index.json", kMaxManifestBytes);
   auto index = text ? parse_manifest(*text) : Result<Manifest>(text.error());
-  if (!index || !index->is_index) return;
-  Digest config = digest_in_name(config_name);
-  if (config.empty()) return;
+  if (!index || !index->is_index) return out;
   std::vector<Descriptor> todo = index->entries;
-  for (size_t i = 0; i < todo.size() && i < 1000; ++i) {
-    std::string name = "blobs/sha256/" + std::string(todo[i].digest.hex());
-    auto body = tree.text(name, kMaxManifestBytes);
-    if (!body) continue;
-    auto m = parse_manifest(*body);
+  for (size_t i = 0; i < todo.size() && i < kMost; ++i) {
+    auto body = tree.text("blobs/sha256/" + std::string(todo[i].digest.hex()), kMaxManifestBytes);
+    auto m = body ? parse_manifest(*body) : Result<Manifest>(body.error());
     if (!m) continue;
-    if (m->is_index && todo.size() < 1000) todo.insert(todo.end(), m->entries.begin(), m->entries.end());
-    if (m->is_index || m->config.digest != config) continue;
-    image.digest = todo[i].digest;
-    Digest actual = digest_of(as_bytes(*body), image.digest.algorithm());
-    if (actual != image.digest) image.mismatches.push_back({"manifest", image.digest, actual});
-    for (size_t k = 0; k < image.layers.size() && k < m->layers.size(); ++k)
-      if (image.layers[k].descriptor.digest == m->layers[k].digest) {
-        image.layers[k].descriptor = m->layers[k];
-        image.layers[k].kind = layer_kind(m->layers[k].media_type);
-      }
-    return;
+    if (m->is_index && todo.size() < kMost) todo.insert(todo.end(), m->entries.begin(), m->entries.end());
+    if (!m->is_index) out.try_emplace(m->config.digest, todo[i]);
   }
+  return out;
 }
 
-Result<Image> build(const std::shared_ptr<BlobTree>& tree, const Entry& e) {
+void adopt_manifest(const BlobTree& tree, const std::map<Digest, Descriptor>& manifests, const std::string& config_name, Image& image) {
+  Digest config = digest_in_name(config_name);
+  auto known = config.empty() ? manifests.end() : manifests.find(config);
+  if (known == manifests.end()) return;
+  auto body = tree.text("blobs/sha256/" + std::string(known->second.digest.hex()), kMaxManifestBytes);
+  auto m = body ? parse_manifest(*body) : Result<Manifest>(body.error());
+  if (!m) return;
+  image.digest = known->second.digest;
+  Digest actual = digest_of(as_bytes(*body), image.digest.algorithm());
+  if (actual != image.digest) image.mismatches.push_back({"manifest", image.digest, actual});
+  for (size_t k = 0; k < image.layers.size() && k < m->layers.size(); ++k)
+    if (image.layers[k].descriptor.digest == m->layers[k].digest) {
+      image.layers[k].descriptor = m->layers[k];
+      image.layers[k].kind = layer_kind(m->layers[k].media_type);
+    }
+}
+
+Result<Image> build(const std::shared_ptr<BlobTree>& tree, const std::map<Digest, Descriptor>& manifests, const Entry& e) {
   Image image;
   auto config = tree->text(e.config, kMaxConfigBytes);
   if (!config) return std::move(config).error().in("config");
@@ -163,7 +170,7 @@ Result<Image> build(const std::shared_ptr<BlobTree>& tree, const Entry& e) {
     layer.open = [tree, name = e.layers[i]] { return tree->open(name); };
     image.layers.push_back(std::move(layer));
   }
-  adopt_manifest(*tree, e.config, image);
+  adopt_manifest(*tree, manifests, e.config, image);
   return image;
 }
 
@@ -195,8 +202,9 @@ Result<std::vector<Image>> read_docker_archive(const std::shared_ptr<BlobTree>& 
   if (chosen.empty()) return Error{Errc::usage, "no image '" + escape(selector) + "' in " + escape(where) + "; it holds:" + list_of(entries)};
   std::vector<Image> images;
   std::string failure;
+  const std::map<Digest, Descriptor> manifests = manifests_of(*tree);
   for (const Entry& e : chosen) {
-    auto built = build(tree, e);
+    auto built = build(tree, manifests, e);
     if (!built && platforms.every && chosen.size() > 1) {
       failure = Error(built.error()).in(e.tags.empty() ? e.config : e.tags[0]).what;
       continue;
@@ -211,8 +219,9 @@ Result<std::vector<Image>> read_docker_archive(const std::shared_ptr<BlobTree>& 
   }
   if (platforms.every) {
     if (images.empty()) return Error{Errc::corrupt, failure};
-    if (!failure.empty()) images[0].gaps.push_back("another image of the archive could not be read: " + failure);
-    return of_platform(std::move(images), platforms, where);
+    CAREEN_ASSIGN(images, of_platform(std::move(images), platforms, where));
+    images[0].others_unread = failure;
+    return images;
   }
   if (images.size() > 1) {
     // One tag for several platforms is one image; anything else must be chosen.

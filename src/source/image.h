@@ -64,6 +64,7 @@ struct Image {
   bool is_rootfs = false;            // dir: a root file system
   bool is_single_file = false;
   std::vector<Attestation> attestations;            // where they were asked for
+  std::string others_unread;                        // why another image of the same archive could not be read; "" when all could
   std::vector<std::string> gaps;                    // what should have been examined and could not be had
   std::shared_ptr<std::vector<Unread>> unreadable;  // dir: whole once the layer was read
 };

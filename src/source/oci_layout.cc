@@ -235,26 +235,26 @@ Result<std::shared_ptr<const Manifest>> parse_list(std::string text) {
   return parsed = std::make_shared<const Manifest>(std::move(m));
 }
 
-// The images of all entries, each with its names; one that cannot be read is told with the others.
+// The images of all entries, each with its names; that one cannot be read is told with the others.
 Result<std::vector<Image>> every_image(ManifestStore& store, const std::vector<Descriptor>& roots, const PlatformChoice& platforms, const std::string& source,
                                        const std::string& where) {
   std::vector<Image> out;
-  std::map<Digest, size_t> first;  // in `out`, of what several entries name
-  std::optional<Error> failure;
+  std::map<Digest, std::pair<size_t, size_t>> known;  // from where to where in `out`, of what several entries may name
+  std::optional<Error> other_platform, failure;
   for (const Descriptor& d : roots) {
     std::string name = ref_name(d);
-    if (auto known = first.find(d.digest); known != first.end()) {
-      const Digest of_index = out[known->second].index_digest;
-      for (Image& i : out)
-        if (!name.empty() && (i.digest == d.digest || (!of_index.empty() && i.index_digest == of_index))) i.names.push_back(full_name(d));
+    auto [it, fresh] = known.try_emplace(d.digest, out.size(), out.size());
+    if (!fresh) {
+      for (size_t i = it->second.first; i < it->second.second; ++i)
+        if (!name.empty()) out[i].names.push_back(full_name(d));
       continue;
     }
     auto images = choose_images(store, {d}, platforms);
     if (!images) {
-      if (!failure) failure = images.error();
+      bool of_platform = platforms.platform && images.error().what.starts_with("no image for ");
+      (of_platform ? other_platform : failure) = images.error();
       continue;
     }
-    first.emplace(d.digest, out.size());
     for (Image& i : *images) {
       i.source = source;
       i.file = where;
@@ -262,9 +262,10 @@ Result<std::vector<Image>> every_image(ManifestStore& store, const std::vector<D
       if (!name.empty()) i.names = {full_name(d)};
       out.push_back(std::move(i));
     }
+    it->second.second = out.size();
   }
-  if (out.empty()) return *failure;
-  if (failure && failure->code != Errc::not_found) out[0].gaps.push_back("another image of the archive could not be read: " + failure->what);
+  if (out.empty()) return failure ? *failure : *other_platform;
+  if (failure) out[0].others_unread = failure->what;
   return out;
 }
 

@@ -88,8 +88,8 @@ TEST_F(Layout, OneOfSeveralThatCannotBeReadIsToldWithTheOthers) {
   auto images = read("", {.platform = {}, .all = true, .every = true});
   ASSERT_TRUE(images) << images.error().what;
   ASSERT_EQ(images->size(), 1U);
-  ASSERT_EQ(images->at(0).gaps.size(), 1U);
-  EXPECT_THAT(images->at(0).gaps[0], HasSubstr("another image of the archive could not be read"));
+  EXPECT_FALSE(images->at(0).others_unread.empty());
+  EXPECT_TRUE(images->at(0).gaps.empty()) << "it lacks nothing itself";
   tree_->layout({named(bad, "bad")});
   EXPECT_FALSE(read("", {.platform = {}, .all = true, .every = true}));
 }

@@ -137,6 +137,36 @@ class Indexing(FleetCase):
                 only = self.careen.run("index", archive, "--tags", "team/two:*", "--store", self.tmp / f"{archive.stem}-2.sqlite")
                 self.assertIn("1 image indexed", only.stdout.replace("1 images", "1 image"))
 
+    def test_an_archive_that_is_written_anew(self):
+        one, two = [Layer([d("usr"), f("usr/one", "x")])], [Layer([d("usr"), f("usr/two", "y")])]
+        archive = self.tmp / "app.tar"
+        docker_archive_modern(archive, [(["app:1"], one, {}), (["app:2"], two, {})])
+        plan = self.careen.run("index", archive, "--dry-run", "--store", self.store)
+        self.assert_code(plan, 0)
+        self.assertIn("2 layers to read", plan.stdout)
+        self.assertEqual(self.index(archive)["images"], 2)
+        (match,) = self.ask("hunt", "path:/usr/one", code=FLAGGED)["matches"]
+        self.assertFalse(any(t.get("vanished") for t in match["tags"]))
+        next_second()
+        docker_archive_modern(archive, [(["app:2"], two, {})])
+        self.assertEqual(self.index(archive)["vanished"], 1)
+        (match,) = self.ask("hunt", "path:/usr/one", code=FLAGGED)["matches"]
+        self.assertTrue(all(t["vanished"] for t in match["tags"]))
+        (match,) = self.ask("hunt", "path:/usr/two", code=FLAGGED)["matches"]
+        self.assertFalse(any(t.get("vanished") for t in match["tags"]))
+
+    def test_an_archive_with_an_image_that_cannot_be_read(self):
+        layout = OciLayout(self.tmp / "layout")
+        layout.add("good:1", [Layer([d("usr"), f("usr/good", "x")])])
+        layout.add("bad:1", [Layer([d("usr"), f("usr/bad", "y")])])
+        layout.blob_path(layout.manifests[1]["digest"]).unlink()
+        pack_directory(self.tmp / "layout", self.tmp / "app.tar")
+        run = self.careen.run("index", self.tmp / "app.tar", "--store", self.store)
+        self.assert_code(run, UNDETERMINED)
+        self.assertIn("another image of the archive could not be read", run.stdout + run.stderr)
+        (match,) = self.ask("hunt", "path:/usr/good", code=FLAGGED)["matches"]
+        self.assertEqual([t["tag"] for t in match["tags"]], ["good:1"])
+
     def test_a_scan_of_an_archive_keeps_its_names(self):
         archive = self.tmp / "one.tar"
         docker_archive_modern(archive, [(["team/one:2", "team/one:latest"], [Layer([d("usr"), f("usr/one", "x")])], {})])
