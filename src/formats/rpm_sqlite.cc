@@ -20,9 +20,9 @@ Result<DatabaseOutcome> read_rpm_sqlite(const FileView& file, const HeaderSink& 
   // A view of that name could compute for ever.
   sqlite3_stmt* s = nullptr;
   int rc = sqlite3_prepare_v2(raw,
-                          "SELECT 1 FROM sqlite_master WHERE name='Packages' AND type='table' AND rootpage>0 "
-                          "AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo('Packages') WHERE hidden<>0)",
-                          -1, &s, nullptr);
+                              "SELECT 1 FROM sqlite_master WHERE name='Packages' AND type='table' AND rootpage>0 "
+                              "AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo('Packages') WHERE hidden<>0)",
+                              -1, &s, nullptr);
   if (rc == SQLITE_OK) rc = sqlite3_step(s);
   sqlite3_finalize(s);
   if (rc != SQLITE_ROW)
