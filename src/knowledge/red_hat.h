@@ -4,6 +4,7 @@
 // top of a release ("openshift:4.12::el8"). Parts of one ("::baseos", "::appstream") are the same stream; "::el8" and "::el9" are not. What no fix is planned
 // for stands under the product of any minor version ("openshift:4"), and for extended releases under the plain one.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <string_view>
 
