@@ -14,7 +14,7 @@ careen_unit_test(base LINK careen_base
   SOURCES base/bytes_test.cc base/result_test.cc base/codec_test.cc base/text_test.cc base/fd_test.cc base/log_test.cc)
 careen_unit_test(digest LINK careen_digest SOURCES digest/digest_test.cc)
 careen_unit_test(knowledge LINK careen_knowledge
-  SOURCES knowledge/version_test.cc knowledge/version_language_test.cc knowledge/cvss_test.cc knowledge/ecosystem_test.cc knowledge/advisory_db_test.cc knowledge/red_hat_test.cc knowledge/match_row_test.cc knowledge/match_test.cc knowledge/threat_yaml_test.cc knowledge/threat_set_test.cc knowledge/built_in_record_test.cc)
+  SOURCES knowledge/version_test.cc knowledge/version_language_test.cc knowledge/cvss_test.cc knowledge/ecosystem_test.cc knowledge/advisory_db_test.cc knowledge/red_hat_test.cc knowledge/match_row_test.cc knowledge/match_test.cc knowledge/match_red_hat_test.cc knowledge/threat_yaml_test.cc knowledge/threat_set_test.cc knowledge/built_in_record_test.cc)
 careen_unit_test(feeds LINK careen_feeds SOURCES feeds/feeds_test.cc feeds/vendor_feeds_test.cc feeds/import_test.cc)
 target_link_libraries(feeds_test PRIVATE SQLite::SQLite3)
 careen_unit_test(policy LINK careen_policy SOURCES policy/verdict_test.cc policy/suppress_test.cc policy/vex_test.cc)

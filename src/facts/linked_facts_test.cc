@@ -185,8 +185,8 @@ std::vector<std::string> repositories(const std::string& text) {
 }
 
 TEST(ContentSetsOfAnImage, AreThoseOfAllItsLayers) {
-  EXPECT_THAT(repositories("file /root/buildinfo/content_manifests/base.json 0644 " + sets("\\\"b\\\",\\\"a\\\"") + "layer\n" +
-                           "file /root/buildinfo/content_manifests/top.json 0644 " + sets("\\\"c\\\",7,\\\"a\\\"")),
+  EXPECT_THAT(repositories("file /" + std::string(kContentManifests) + "/base.json 0644 " + sets("\\\"b\\\",\\\"a\\\"") + "layer\n" + "file /" +
+                           std::string(kContentManifests) + "/top.json 0644 " + sets("\\\"c\\\",7,\\\"a\\\"")),
               ElementsAre("a", "b", "c"));
   EXPECT_THAT(repositories("file /usr/share/buildinfo/content-sets.json 0644 " + sets("\\\"d\\\"")), ElementsAre("d"));
   EXPECT_THAT(repositories(""), IsEmpty());
@@ -194,9 +194,9 @@ TEST(ContentSetsOfAnImage, AreThoseOfAllItsLayers) {
 
 TEST(ContentSetsOfAnImage, ThatAreNoneAreNothing) {
   for (const char* text : {"\"no JSON\"\n", "\"{}\"\n", "\"[]\"\n", "\"{\\\"content_sets\\\":7}\"\n"})
-    EXPECT_THAT(repositories("file /root/buildinfo/content_manifests/x.json 0644 " + std::string(text)), IsEmpty()) << text;
-  EXPECT_THAT(repositories("file /root/buildinfo/content_manifests/deep/x.json 0644 " + sets("\\\"a\\\"")), IsEmpty());
-  EXPECT_THAT(repositories("file /root/buildinfo/content_manifests/x.txt 0644 " + sets("\\\"a\\\"")), IsEmpty());
+    EXPECT_THAT(repositories("file /" + std::string(kContentManifests) + "/x.json 0644 " + std::string(text)), IsEmpty()) << text;
+  EXPECT_THAT(repositories("file /" + std::string(kContentManifests) + "/deep/x.json 0644 " + sets("\\\"a\\\"")), IsEmpty());
+  EXPECT_THAT(repositories("file /" + std::string(kContentManifests) + "/x.txt 0644 " + sets("\\\"a\\\"")), IsEmpty());
 }
 
 TEST(ContentSetsOfAnImage, OverTheLimitAreAGap) {

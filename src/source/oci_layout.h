@@ -12,7 +12,7 @@ struct LayoutSelector {
 };
 
 // The chosen images: one, or with PlatformChoice::all every platform of the chosen reference. When the layout holds several
-// references and none is chosen the Error is Errc::usage and lists them. `source` and `where` go into the images.
+// references and none is chosen the Error is Errc::usage and lists them; PlatformChoice::every takes all of them. `source` and `where` go into the images.
 Result<std::vector<Image>> read_layout(const std::shared_ptr<BlobTree>& tree, const LayoutSelector& selector, const PlatformChoice& platforms,
                                        const std::string& source, const std::string& where);
 

@@ -148,10 +148,10 @@ def with_list(made):
 
 
 def on_disk(d, name=LIB):
-    os.makedirs(f"{d}/root/usr/lib")
-    with open(f"{d}/root/{name}", "wb") as f:
+    os.makedirs(f"{d}/tree/usr/lib")
+    with open(f"{d}/tree/{name}", "wb") as f:
         f.write(BAD)
-    return f"dir:{d}/root"
+    return f"dir:{d}/tree"
 
 
 def single(d):
