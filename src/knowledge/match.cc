@@ -275,12 +275,14 @@ class Matcher {
   ProductDecision decide_product(const std::vector<const Statement*>& all, const std::string& stream, const std::string& built_for) const {
     ProductDecision out;
     std::vector<const Statement*> nearest, of_minor;
-    for (const Statement* s : all) out.level = std::min(out.level, red_hat_level(s->row.package.release, stream));
+    // What is said of no release in particular is said of each.
+    auto level_of = [&](const Statement* s) { return s->row.package.release.empty() ? RedHatLevel::plain : red_hat_level(s->row.package.release, stream); };
+    for (const Statement* s : all) out.level = std::min(out.level, level_of(s));
     if (out.level >= RedHatLevel::sibling) return out;
     std::string highest;
     for (const Statement* s : all) {
       const std::string& release = s->row.package.release;
-      if (red_hat_level(release, stream) != out.level) continue;
+      if (!release.empty() && level_of(s) != out.level) continue;
       nearest.push_back(s);
       const std::string fix = fix_of(*s);
       if (!built_for.empty() && (red_hat_version(release) == built_for || red_hat_built_for(fix) == built_for)) of_minor.push_back(s);

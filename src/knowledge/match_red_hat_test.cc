@@ -64,6 +64,14 @@ TEST_F(RedHatProducts, WhatOthersSayCountsWhereRedHatSpeaksOfAnotherReleaseAlone
   EXPECT_THAT(asked({"enterprise_linux:9"}, "o", "1-5.el9_5"), IsEmpty());
 }
 
+TEST_F(RedHatProducts, WhatIsSaidOfNoReleaseIsSaidOfEach) {
+  put("osv/red hat", about("CVE-2024-22", {row("red hat", "", "p", "2-1")}));
+  for (std::string stream : {"enterprise_linux:9", "rhel_eus:9.2"}) {
+    EXPECT_THAT(asked({stream}, "p", "1-1.el9_2"), ElementsAre("CVE-2024-22")) << stream;
+    EXPECT_THAT(asked({stream}, "p", "2-1"), IsEmpty()) << stream;
+  }
+}
+
 TEST_F(RedHatProducts, AReleaseOfExtendedLifeHasNoMinorVersions) {
   put("redhat-vex", about("CVE-2024-21", {row("red hat", "enterprise_linux:7", "k", ""), row("red hat", "rhel_els:7", "k", "3-1160.125.1.el7")}));
   EXPECT_THAT(asked({"rhel_els:7"}, "k", "3-1160.130.1.el7"), IsEmpty());
